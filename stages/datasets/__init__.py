@@ -1,0 +1,1 @@
+"""From official archives to arrays: downloads, formats, subsets, splits, generated stand-ins."""

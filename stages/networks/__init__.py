@@ -1,0 +1,1 @@
+"""The networks of the report as plain Keras functions."""
