@@ -1,0 +1,147 @@
+"""The training loop: epochs of plain Keras steps, a record of each, a checkpoint after each."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from stages.errors import InputError
+from stages.networks.seeds import layer_seed
+from stages.training import backend, checkpoints
+from stages.training.batches import ordered_batches, training_batches
+from stages.training.examples import Examples
+
+EVALUATION_BATCH = 64  # of no influence on results beyond rounding; bounds memory
+
+
+def compiled(model: keras.Model, variant: dict[str, Any]) -> keras.Model:
+    """Returns a model ready for `fit` that shares all layers with `model`.
+
+    The one given stays uncompiled, and so is saved without the optimizer's state.
+
+    Args:
+        model: from inputs to probabilities.
+        variant: its `optimizer` goes through `keras.optimizers.get`.
+
+    Raises:
+        InputError: Keras refuses the optimizer.
+    """
+    try:
+        optimizer = keras.optimizers.get(variant["optimizer"])
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"variant {variant['name']!r}: Keras refuses optimizer {variant['optimizer']}: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
+    trained = keras.Model(model.inputs, model.outputs[0])
+    trained.compile(
+        optimizer=optimizer,
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=backend.jit_compile(),
+    )
+    optimizer.build(trained.trainable_variables)
+    return trained
+
+
+def fit(
+    model: keras.Model, examples: Examples, variant: dict[str, Any], *, checkpoint: Path, first_epoch: int = 1
+) -> list[dict[str, float]]:
+    """Trains a model with the variant's optimizer, going on from a checkpoint of the same run.
+
+    Args:
+        model: as `compiled` returns it; its trainable weights are changed.
+        examples: its training set is trained on, its validation set measured after every epoch.
+        variant: `epochs`, `optimizer`, `seed` and what `training_batches` uses.
+        checkpoint: file for the state after each epoch.
+        first_epoch: number of the first epoch, where a training goes on from another.
+
+    Returns:
+        Per epoch: epoch, loss, accuracy (running means while training), val_loss, val_accuracy,
+        learning_rate.
+
+    Raises:
+        InputError: the loss is no longer finite.
+    """
+    run = fingerprint(model, examples, variant)
+    history = checkpoints.restore(checkpoint, model, run)
+    if history:
+        print(f"{variant['name']}: goes on after epoch {history[-1]['epoch']}", flush=True)
+    last_epoch = first_epoch + variant["epochs"] - 1
+    for epoch in range(first_epoch + len(history), last_epoch + 1):
+        record = {"epoch": epoch, **_train(model, examples, variant, epoch)}
+        record |= {f"val_{name}": value for name, value in measure(model, examples, "validation").items()}
+        record["learning_rate"] = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        history.append(record)
+        checkpoints.save(checkpoint, model, history, run)
+        print(_line(variant["name"], record, last_epoch), flush=True)
+    return history
+
+
+def measure(model: keras.Model, examples: Examples, name: str) -> dict[str, float]:
+    """Returns loss and accuracy of a compiled model on a set."""
+    batches = ordered_batches(examples, name, EVALUATION_BATCH)
+    return _means([(len(y), model.test_on_batch(x, y, return_dict=True)) for x, y in batches])
+
+
+def predict(model: keras.Model, examples: Examples, name: str) -> np.ndarray:
+    """Returns a model's probabilities on a set in stored order, float32[n, number of classes]."""
+    batches = ordered_batches(examples, name, EVALUATION_BATCH)
+    return np.concatenate([np.asarray(model.predict_on_batch(inputs), np.float32) for inputs, _ in batches])
+
+
+def fingerprint(model: keras.Model, examples: Examples, variant: dict[str, Any]) -> str:
+    """Returns the hash of all that a training's course depends on.
+
+    The variant holds the fingerprint of its code, the manifest the hashes of the data; the model's
+    weights are those it starts from.
+    """
+    content = [variant, examples.manifest, backend.environment(variant["threads"])]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for variable in model.variables:
+        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
+    return digest.hexdigest()
+
+
+def _train(model: keras.Model, examples: Examples, variant: dict[str, Any], epoch: int) -> dict[str, float]:
+    """Trains one epoch; returns the running means of loss and accuracy."""
+    _seed_dropout(model, variant["seed"], epoch)
+    total = math.ceil(len(examples.rows("train")) / variant["batch_size"])
+    batches = training_batches(examples, variant, epoch)
+    steps: list[tuple[int, dict[str, float]]] = []
+    # disable=None: a bar on a terminal, nothing in a log
+    for inputs, labels in tqdm(batches, f"epoch {epoch}", total, leave=False, disable=None):
+        logs = model.train_on_batch(inputs, labels, return_dict=True)
+        steps.append((len(labels), logs))
+        if not math.isfinite(logs["loss"]):
+            raise InputError(
+                f"variant {variant['name']!r}: the loss is {logs['loss']} in epoch {epoch}, "
+                f"step {len(steps)}; a lower learning_rate usually cures it"
+            )
+    return _means(steps)
+
+
+def _means(batches: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
+    """Returns loss and accuracy over all examples from those of each batch, as Keras resets them."""
+    total = sum(size for size, _ in batches)
+    return {
+        name: float(sum(size * logs[name] for size, logs in batches) / total) for name in ("loss", "accuracy")
+    }
+
+
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Makes the dropout of an epoch a function of (seed, epoch) too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+            state = layer.seed_generator.state
+            state.assign(np.array([layer_seed(seed, f"{layer.name}/{epoch}"), 0], dtype=state.dtype))
+
+
+def _line(name: str, record: dict[str, float], last_epoch: int) -> str:
+    values = ", ".join(f"{key} {record[key]:.4f}" for key in ("loss", "accuracy", "val_loss", "val_accuracy"))
+    return f"{name}: epoch {record['epoch']}/{last_epoch}, {values}"
