@@ -1,0 +1,213 @@
+"""One file over HTTP, as slow and unreliable servers need it.
+
+The University of Toronto's server gives 50-90 kB/s with resets since 2026 and has answered with web pages
+under the archive's name: so a transfer resumes, waits for stalls rather than for the whole, tries again as
+long as it gets further, and believes nothing but size and hash.
+"""
+
+import fcntl
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from tqdm import tqdm
+from urllib3.exceptions import HTTPError
+
+from stages.datasets.hashes import file_hash
+from stages.errors import InputError
+
+_PIECE_BYTES = 1 << 16
+_WORTH_ANOTHER_TRY = {408, 416, 429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait: tries in a row without a new byte, doubling pauses, seconds of silence."""
+
+    tries: int = 4
+    first_pause_s: float = 1.0
+    stall_s: float = 60.0
+
+
+class TransferError(Exception):
+    """No URL gave the file; one line per URL says why."""
+
+
+class _BrokenError(Exception):
+    """This try failed; another may go on from where it stopped."""
+
+
+class _RefusedError(Exception):
+    """This URL does not have the file; another try would get the same answer."""
+
+
+def transfer(urls: Iterable[str], target: Path, *, size: int, hash: str, patience: Patience) -> None:
+    """Makes `target` the file of `size` bytes and `hash`, unless it is that already.
+
+    What has arrived is kept in `target`.partial, from where the next try or run goes on.
+
+    Args:
+        urls: tried in order; all are expected to serve the same bytes.
+        target: appears only after size and hash were checked.
+        size: of the whole file, in bytes; no more is ever accepted.
+        hash: `sha256:...` or `md5:...`.
+        patience: how long to wait for servers.
+
+    Raises:
+        TransferError: no URL gave the file.
+        InputError: the disk has no room for it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.partial")
+    with _locked(target.with_name(f"{target.name}.lock")):
+        if target.exists() and _matches(target, size, hash):
+            return
+        problems = []
+        for url in urls:
+            try:
+                _insist(url, partial, size, hash, patience)
+            except _RefusedError as problem:
+                problems.append(f"  {url}: {problem}")
+            else:
+                partial.replace(target)
+                return
+    raise TransferError("\n".join(problems))
+
+
+def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -> None:
+    """Tries one URL until the file is complete and right, or too many tries in a row brought nothing."""
+    failures = 0
+    while True:
+        before = _length(partial)
+        try:
+            if before != size:
+                _receive(url, partial, size, patience.stall_s)
+            return _check(partial, size, hash, resumed=before > 0)
+        except _BrokenError as problem:
+            failures = 1 if _length(partial) > before else failures + 1
+            if failures >= patience.tries:
+                raise _RefusedError(str(problem)) from None
+            time.sleep(patience.first_pause_s * 2 ** (failures - 1))
+
+
+def _receive(url: str, partial: Path, size: int, stall_s: float) -> None:
+    """Appends to `partial` what is missing, or begins anew where the server ignores ranges."""
+    offset = _length(partial) if _length(partial) < size else 0
+    # No compression in transit: a server that labels a .tgz as gzip-encoded would have it unpacked.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=stall_s) as response:
+            offset = _accepted_offset(response, offset, partial, size)
+            pieces = _not_a_web_page(
+                response.raw.stream(_PIECE_BYTES, decode_content=False), response, offset
+            )
+            _append(_shown(pieces, partial, offset, size), partial, offset, size)
+    except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
+        raise _BrokenError(_reason(error)) from None
+    except requests.RequestException as error:
+        raise _RefusedError(_reason(error)) from None
+
+
+def _accepted_offset(response: requests.Response, offset: int, partial: Path, size: int) -> int:
+    """Returns the place of the answer's first byte; refuses what cannot be the file."""
+    status = response.status_code
+    if status == 416:  # what we have is no beginning of what the server has
+        partial.unlink(missing_ok=True)
+    if status in _WORTH_ANOTHER_TRY:
+        raise _BrokenError(f"the server answers {status} {response.reason}")
+    if status not in (200, 206):
+        raise _RefusedError(f"the server answers {status} {response.reason}")
+    if status == 200:
+        offset = 0
+    elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+        partial.unlink(missing_ok=True)
+        raise _BrokenError(f"the server sent another range, {response.headers.get('Content-Range')!r}")
+    _refuse_web_page("text/html" in response.headers.get("Content-Type", ""))
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdigit() and offset + int(announced) != size:
+        raise _RefusedError(f"the server has {offset + int(announced)} bytes, expected {size}")
+    return offset
+
+
+def _not_a_web_page(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
+    for number, piece in enumerate(pieces):
+        start = piece[:200].lstrip().lower()
+        _refuse_web_page(number == 0 and offset == 0 and start.startswith((b"<!doctype", b"<html")))
+        yield piece
+
+
+def _refuse_web_page(is_web_page: bool) -> None:
+    if is_web_page:
+        raise _RefusedError("the server sent a web page, not the file")
+
+
+def _append(pieces: Iterable[bytes], partial: Path, offset: int, size: int) -> None:
+    if shutil.disk_usage(partial.parent).free < size - offset:
+        raise InputError(f"no room for {partial.stem}: {size - offset} more bytes are needed")
+    received = offset
+    with partial.open("r+b" if offset else "wb") as file:
+        file.seek(offset)
+        for piece in pieces:
+            received += len(piece)
+            if received > size:
+                raise _RefusedError(f"the server sends more than the expected {size} bytes")
+            file.write(piece)
+            file.flush()  # a kill loses nothing that arrived
+    if received < size:
+        raise _BrokenError(f"the connection ended after {received} of {size} bytes")
+
+
+def _check(partial: Path, size: int, hash: str, *, resumed: bool) -> None:
+    """Deletes wrong bytes; where part of them came from an earlier try, a fresh one may do better."""
+    if _matches(partial, size, hash):
+        return
+    got = file_hash(partial, hash.partition(":")[0])
+    partial.unlink()
+    problem = f"the bytes received hash to {got}, expected {hash}; deleted them"
+    raise _BrokenError(problem) if resumed else _RefusedError(problem)
+
+
+def _shown(pieces: Iterable[bytes], partial: Path, offset: int, size: int) -> Iterator[bytes]:
+    """Shows progress: a bar on a terminal, otherwise one line per tenth of the file."""
+    name = partial.stem.partition("-")[2]
+    received, terminal = offset, sys.stderr.isatty()
+    with tqdm(desc=name, total=size, initial=offset, unit="B", unit_scale=True, disable=not terminal) as bar:
+        for piece in pieces:
+            bar.update(len(piece))
+            tenths, received = received * 10 // size, received + len(piece)
+            if not terminal and received * 10 // size > tenths:
+                print(f"{name}: {received / 1e6:.1f} of {size / 1e6:.1f} MB", file=sys.stderr)
+            yield piece
+
+
+def _reason(error: Exception) -> str:
+    """Returns the innermost cause in one line, without the addresses of objects."""
+    while True:
+        inner = getattr(error, "reason", None) or next(
+            (a for a in error.args if isinstance(a, Exception)), None
+        )
+        if inner is None:
+            return str(error).partition(">: ")[2] or str(error) or type(error).__name__
+        error = inner
+
+
+def _matches(path: Path, size: int, hash: str) -> bool:
+    algorithm, _, digest = hash.partition(":")
+    return path.stat().st_size == size and file_hash(path, algorithm) == digest
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Lets one process at a time in, since a killed `dvc repro` may leave its download running."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
