@@ -1,0 +1,93 @@
+"""The packed form of a data set that every later stage reads.
+
+images.npy and labels.npy hold the official training images, then the test images, each sorted by label and
+pixel hash: equal content gives equal bytes, whichever source and order it came in. split.npy alone depends on
+how validation images are chosen.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages import atomic
+from stages.datasets.examples import Examples
+from stages.datasets.hashes import file_hash, pixel_hash
+from stages.datasets.splits import TEST, TRAIN, VALIDATION, duplicates, split
+from stages.errors import InputError
+
+PROVENANCE = "provenance.json"
+
+
+def read_sources(folder: Path) -> dict[str, dict[str, Any]]:
+    """Reads the provenance of the archives in a folder and checks that they are still those bytes.
+
+    Raises:
+        InputError: no provenance.json, or an archive is missing or has changed since it was fetched.
+    """
+    try:
+        sources = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"no {folder / PROVENANCE}; make it with `python -m stages.download`") from None
+    except ValueError:
+        raise InputError(f"{folder / PROVENANCE} is no JSON; fetch the archives again") from None
+    for name, entry in sources.items():
+        file = folder / name
+        if not file.is_file() or file_hash(file) != entry["sha256"]:
+            raise InputError(f"{file} has changed since it was fetched; expected sha256:{entry['sha256']}")
+    return sources
+
+
+def pack(
+    examples: Examples, folder: Path, *, dataset: str, sources: Mapping[str, Any], share: float, seed: int
+) -> dict[str, Any]:
+    """Writes examples as images.npy, labels.npy, split.npy, class_names.json and manifest.json.
+
+    Args:
+        examples: the pictures in any order.
+        folder: an existing folder.
+        dataset: its name, for the manifest.
+        sources: provenance of the archives.
+        share: of the images outside the test set that validate.
+        seed: chooses which ones.
+
+    Returns:
+        The manifest: counts, duplicates, image size, provenance and hashes of the arrays.
+    """
+    hashes = np.array([pixel_hash(image) for image in examples.images])
+    order = np.lexsort((hashes, examples.labels, examples.is_test))
+    labels, is_test, hashes = examples.labels[order], examples.is_test[order], hashes[order]
+    sides = split(labels, hashes.tolist(), is_test, share=share, seed=seed)
+    _write_images(folder / "images.npy", examples.images, order)
+    np.save(folder / "labels.npy", labels.astype(np.int64))
+    np.save(folder / "split.npy", sides)
+    atomic.write_json(folder / "class_names.json", examples.class_names)
+    manifest = {
+        "dataset": dataset,
+        "counts": _counts(sides) | {"classes": len(examples.class_names)},
+        "duplicates": duplicates(hashes.tolist(), is_test),
+        "image_size": int(examples.images.shape[1]),
+        "provenance": _kind(sources),
+        "sources": dict(sources),
+        "sha256": {name: file_hash(folder / name) for name in ("images.npy", "labels.npy", "split.npy")},
+    }
+    atomic.write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def _write_images(path: Path, images: np.ndarray, order: np.ndarray) -> None:
+    written = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=images.shape)
+    for row, index in enumerate(order):
+        written[row] = images[index]
+    written.flush()
+
+
+def _counts(sides: np.ndarray) -> dict[str, int]:
+    names = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    return {name: int((sides == side).sum()) for name, side in names.items()}
+
+
+def _kind(sources: Mapping[str, Any]) -> str:
+    return "official" if all(entry["kind"] == "official" for entry in sources.values()) else "stand-in"
