@@ -1,0 +1,209 @@
+"""Generated archives in the official formats: the study without a download, for a first look and for tests.
+
+Every class is a hue, a shape and a texture, drawn over a noisy ground at varying place, size and brightness;
+all shapes are symmetric, so neither mirroring nor zooming changes a label. Equal arguments give equal bytes.
+"""
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stages.datasets import python2_pickles
+from stages.datasets.hashes import file_hash
+
+HUES = ("red", "green", "blue", "yellow", "violet")
+SHAPES = ("disk", "square", "ring", "diamond", "cross")
+TEXTURES = ("plain", "striped", "checked", "dark")
+_COLOURS = np.array([[0.9, 0.2, 0.2], [0.2, 0.8, 0.2], [0.2, 0.3, 0.9], [0.9, 0.8, 0.1], [0.7, 0.2, 0.8]])
+
+# The real names, in the official (alphabetical) order.
+_NAMES = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
+castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin
+elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard
+lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear
+pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal
+shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank
+telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+FINE_NAMES = tuple(_NAMES.split())
+
+
+def write_mirror(
+    folder: Path,
+    *,
+    seed: int = 0,
+    n_classes: int = 10,
+    train_per_class: int = 48,
+    test_per_class: int = 16,
+    n_species: int = 10,
+    train_per_species: int = 10,
+    test_per_species: int = 5,
+) -> None:
+    """Writes cifar-100-python.tar.gz, images.tgz, lists.tgz and SHA256SUMS; nothing in them is real.
+
+    Args:
+        folder: made where it is missing.
+        seed: another one draws other pictures.
+        n_classes: of CIFAR-100's classes, from apple on; at most 100.
+        train_per_class: images of each.
+        test_per_class: images of each.
+        n_species: of birds; at most 100.
+        train_per_species: pictures of each.
+        test_per_species: pictures of each.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {"train": train_per_class, "test": test_per_class}
+    write_cifar100(folder / "cifar-100-python.tar.gz", seed=seed, n_classes=n_classes, counts=counts)
+    counts = {"train": train_per_species, "test": test_per_species}
+    write_cub200(folder / "images.tgz", folder / "lists.tgz", seed=seed, n_species=n_species, counts=counts)
+    write_checksums(folder)
+
+
+def write_checksums(folder: Path) -> None:
+    """Writes the SHA256SUMS of all files in a mirror folder, which makes its files acceptable stand-ins."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != "SHA256SUMS")
+    lines = [f"{file_hash(folder / name)}  {name}\n" for name in names]
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def write_cifar100(archive: Path, *, seed: int, n_classes: int, counts: dict[str, int]) -> None:
+    """Writes an archive of the official layout: meta, test and train as Python 2 pickled them."""
+    contents = {"cifar-100-python/meta": _cifar_meta()}
+    for number, part in enumerate(("test", "train")):
+        generator = np.random.default_rng([seed, number])
+        labels = generator.permutation(np.repeat(np.arange(n_classes), counts[part])).tolist()
+        images = [picture(label, height=32, width=32, generator=generator) for label in labels]
+        contents[f"cifar-100-python/{part}"] = _cifar_part(images, labels, part)
+    write_tar(archive, contents)
+
+
+def write_cub200(images: Path, lists: Path, *, seed: int, n_species: int, counts: dict[str, int]) -> None:
+    """Writes archives of the official layout: JPEG files of varying sizes, lists of train and test."""
+    generator = np.random.default_rng([seed, 200])
+    pictures, entries = {}, {"train": [], "test": []}
+    for label in range(n_species):
+        parts = [part for part in ("train", "test") for _ in range(counts[part])]
+        for number, part in enumerate(parts, start=1):
+            entry = f"{_species(label)}/{_species(label)[4:]}_{number:04d}.jpg"
+            height, width = generator.integers(48, 97, size=2)
+            image = picture(label, height=height, width=width, generator=generator)
+            pictures[f"images/{entry}"] = _jpeg(image)
+            entries[part].append(entry)
+    entries["files"] = sorted(entries["train"] + entries["test"])
+    entries["classes"] = [_species(label) for label in range(n_species)]
+    write_tar(images, pictures)
+    write_tar(lists, {f"lists/{name}.txt": "\n".join(lines).encode() for name, lines in entries.items()})
+
+
+def write_tar(archive: Path, contents: dict[str, bytes]) -> None:
+    """Writes a .tar.gz of files by name; the same contents give the same bytes at any time."""
+    with (
+        archive.open("wb") as file,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+def picture(label: int, *, height: int, width: int, generator: np.random.Generator) -> np.ndarray:
+    """Draws one picture of a class.
+
+    Args:
+        label: 0 to 99.
+        height: pixels.
+        width: pixels.
+        generator: place, size, brightness and noise come from it.
+
+    Returns:
+        uint8[height, width, 3], RGB in [0, 255].
+    """
+    hue, shape, texture = _kind(label)
+    ground = _ground(height, width, generator)
+    y, x = _grid(height, width, generator)
+    colour = _COLOURS[hue] + generator.normal(0, 0.08, 3)
+    figure = colour * _brightness(texture, y, x)[..., None]
+    image = np.where(_is_inside(shape, y, x)[..., None], figure, ground)
+    image = image * generator.uniform(0.7, 1.1) + generator.normal(0, 0.06, image.shape)
+    return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _kind(label: int) -> tuple[int, int, int]:
+    """Returns hue, shape and texture: another triple for each of 100 labels, neighbours differing in all."""
+    return label % 5, (label // 5 + label) % 5, (label // 25 + label % 25) % 4
+
+
+def _species(label: int) -> str:
+    hue, shape, texture = _kind(label)
+    name = f"{TEXTURES[texture]}_{HUES[hue]}_{SHAPES[shape]}".capitalize()
+    return f"{label + 1:03d}.{name}"
+
+
+def _ground(height: int, width: int, generator: np.random.Generator) -> np.ndarray:
+    """Returns blotches of grey with a tinge, float64[height, width, 3] in about [0, 1]."""
+    blotches = generator.uniform(0.25, 0.75, (6, 6, 1)) + generator.normal(0, 0.08, (6, 6, 3))
+    rows, columns = np.arange(height) * 6 // height, np.arange(width) * 6 // width
+    return blotches[rows][:, columns]
+
+
+def _grid(height: int, width: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Returns coordinates in which the figure fills [-1, 1], float64[height, 1] and float64[1, width]."""
+    size = generator.uniform(0.28, 0.42)
+    centre_y, centre_x = generator.uniform(0.38, 0.62, 2)
+    y = ((np.arange(height) + 0.5) / height - centre_y) / size
+    x = ((np.arange(width) + 0.5) / width - centre_x) / size
+    return y[:, None], x[None, :]
+
+
+def _is_inside(shape: int, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    radius, extent = np.hypot(y, x), np.maximum(abs(y), abs(x))
+    match SHAPES[shape]:
+        case "disk":
+            return radius < 0.95
+        case "square":
+            return extent < 0.85
+        case "ring":
+            return (radius < 1) & (radius > 0.5)
+        case "diamond":
+            return abs(y) + abs(x) < 1.1
+        case _:  # cross
+            return (extent < 1) & (np.minimum(abs(y), abs(x)) < 0.35)
+
+
+def _brightness(texture: int, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    stripes, columns = np.floor(y * 3) % 2, np.floor(abs(x) * 3) % 2
+    match TEXTURES[texture]:
+        case "plain":
+            return np.ones(np.broadcast(y, x).shape)
+        case "striped":
+            return np.broadcast_to(0.5 + 0.5 * stripes, np.broadcast(y, x).shape)
+        case "checked":
+            return 0.5 + 0.5 * (stripes != columns)
+        case _:  # dark
+            return np.full(np.broadcast(y, x).shape, 0.6)
+
+
+def _jpeg(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _cifar_meta() -> bytes:
+    fine = [name.encode() for name in FINE_NAMES]
+    return python2_pickles.dumps({b"fine_label_names": fine, b"coarse_label_names": [b"generated"] * 20})
+
+
+def _cifar_part(images: list[np.ndarray], labels: list[int], part: str) -> bytes:
+    # (n, row, column, channel) -> (n, channel, row, column) -> (n, 3072)
+    pixels = np.stack(images).transpose(0, 3, 1, 2).reshape(len(images), -1)
+    filenames = [f"generated_{number:06d}.png".encode() for number in range(len(images))]
+    batch = {b"filenames": filenames, b"batch_label": b"generated " + part.encode(), b"fine_labels": labels}
+    return python2_pickles.dumps(batch | {b"coarse_labels": [0] * len(labels), b"data": pixels})
