@@ -103,9 +103,7 @@ def _receive(url: str, partial: Path, size: int, stall_s: float) -> None:
     try:
         with requests.get(url, headers=headers, stream=True, timeout=stall_s) as response:
             offset = _accepted_offset(response, offset, partial, size)
-            pieces = _not_a_web_page(
-                response.raw.stream(_PIECE_BYTES, decode_content=False), response, offset
-            )
+            pieces = _not_a_web_page(response.raw.stream(_PIECE_BYTES, decode_content=False), offset)
             _append(_shown(pieces, partial, offset, size), partial, offset, size)
     except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
         raise _BrokenError(_reason(error)) from None
