@@ -20,7 +20,9 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"no {path}; run the command in the folder that holds params.yaml") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
+        raise InputError(
+            f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from None
     except YAMLError as error:
         where = getattr(error, "problem_mark", None)
         place = f"{path}, line {where.line + 1}" if where else str(path)

@@ -16,7 +16,7 @@ def training_batches(
 
     Args:
         examples: all inputs; those of the training set are used.
-        variant: `seed`, `batch_size`, `flip` and `zoom` are used.
+        variant: `seed`, `batch_size`, and, for pictures, `flip` and `zoom` are used.
         epoch: any whole number; each has an order and an augmentation of its own.
 
     Yields:
@@ -27,9 +27,9 @@ def training_batches(
     for start in range(0, len(order), variant["batch_size"]):
         rows = order[start : start + variant["batch_size"]]
         inputs = examples.inputs[rows]
-        if variant["flip"]:
+        if variant.get("flip"):
             inputs = flip(inputs, rng)
-        if variant["zoom"]:
+        if variant.get("zoom"):
             inputs = zoom(inputs, variant["zoom"], rng)
         yield inputs.astype(np.float32), examples.labels[rows]
 

@@ -1,0 +1,51 @@
+"""Resolves params.yaml: python -m stages.resolve PARAMS VARIANTS_FOLDER CODE_FOLDER.
+
+Writes one JSON per variant, with all its knobs and the fingerprint of the code that trains it, and one
+per other stage with the fingerprint of its code. Stages depend on these, so a knob or a line of code
+reruns exactly the stages it concerns.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from stages import code, parameters, variants
+from stages.atomic import replacing, write_json
+from stages.errors import run
+
+TRAINERS = {"variants": "stages.train", "heads": "stages.train_head", "fine_tunes": "stages.fine_tune"}
+OTHERS = ("download", "prepare", "build_backbone", "cache_features", "evaluate", "compare")
+NETWORKS = frozenset(f"stages.networks.{name}" for group in variants.ARCHITECTURES.values() for name in group)
+
+
+def main() -> None:
+    """Checks all of params.yaml and writes the resolved variants."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("params", type=Path, help="params.yaml")
+    parser.add_argument("variants", type=Path, help="folder to write")
+    parser.add_argument("code", type=Path, help="folder to write")
+    arguments = parser.parse_args()
+
+    content = parameters.load(arguments.params)
+    resolved = variants.resolve(content)
+    root = Path(__file__).parent.parent
+    with replacing(arguments.variants) as partial:
+        for group, trainer in TRAINERS.items():
+            for name in content[group]:
+                value = resolved[name] | {"code": training_code(resolved[name], trainer, root)}
+                write_json(partial / f"{name}.json", value)
+    with replacing(arguments.code) as partial:
+        for verb in OTHERS:
+            modules = code.closure(f"stages.{verb}", root)
+            write_json(partial / f"{verb}.json", code.fingerprint(modules, root))
+    print(f"resolved {len(resolved)} variants")
+
+
+def training_code(variant: dict[str, Any], trainer: str, root: Path) -> str:
+    """Returns the fingerprint of what trains a variant, without the networks it does not use."""
+    others = NETWORKS - {f"stages.networks.{variant.get('architecture')}"}
+    return code.fingerprint(code.closure(trainer, root, without=others), root)
+
+
+if __name__ == "__main__":
+    run(main)
