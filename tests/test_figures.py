@@ -59,9 +59,9 @@ def test_pictures_carry_no_date_and_no_version(tmp_path):
 def test_two_hundred_classes_fit_the_same_page(tmp_path):
     many, few = draw_all(tmp_path / "many", 200), draw_all(tmp_path / "few", 25)
     sizes = {path.name: size_of(path) for path in many}
-    # 28 named rows of 0.21 inch and two margins of 0.8, 100 pixels an inch; 25 rows in the small study
-    assert sizes["classes.png"] == (760, 748)
-    assert size_of(next(path for path in few if path.name == "classes.png")) == (760, 685)
+    # 28 named rows of 0.21 inch and 1.8 for title and legend, 100 pixels an inch; 25 rows in the small study
+    assert sizes["classes.png"] == (760, 768)
+    assert size_of(next(path for path in few if path.name == "classes.png")) == (760, 705)
     assert sizes["confusion.png"] == (820, 760)
     assert all(path.stat().st_size < 80_000 for path in many + few)
 

@@ -131,7 +131,7 @@ def draw_accuracy_per_class(path: Path, rows: list[tuple[str, float, int]], *, t
     places = np.arange(len(shown)) + gap * (np.arange(len(shown)) >= ENDS)
     accuracies = np.array([row[1] for row in shown])
     low, high = wilson_interval(accuracies, np.array([row[2] for row in shown]))
-    with _figure(path, (7.6, 1.6 + 0.21 * len(shown)), title) as figure:
+    with _figure(path, (7.6, 1.8 + 0.21 * len(shown)), title) as figure:
         axes = figure.subplots()
         axes.grid(visible=False, axis="y")
         axes.set_axisbelow(True)
@@ -146,7 +146,7 @@ def draw_accuracy_per_class(path: Path, rows: list[tuple[str, float, int]], *, t
         if gap:
             between = f"{len(rows) - len(shown)} classes between"
             axes.text(0.01, ENDS + 0.5, between, va="center", color=GREY, style="italic")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside lower center")
 
 
 @contextmanager
