@@ -16,9 +16,7 @@ KEPT = Path(".downloads")
 
 def main() -> None:
     """Reads `sources` and `mirror` of params.yaml; DATA_MIRROR, where set, takes the place of `mirror`."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", help="a key of `sources` in params.yaml")
     parser.add_argument("out", type=Path, help="the folder to make")
     arguments = parser.parse_args()

@@ -4,7 +4,6 @@ python -m stages.prepare cifar100 data/archives/cifar100 data/cifar100
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from stages.errors import run
 
 def main() -> None:
     """Reads `datasets` of params.yaml; writes images, labels, split, class names and a manifest."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", choices=["cifar100", "cub200"], help="a key of `datasets` in params.yaml")
     parser.add_argument("archives", type=Path, help="the folder that download made")
     parser.add_argument("out", type=Path, help="the folder to make")
@@ -29,13 +26,14 @@ def main() -> None:
     wanted = recipe(arguments.dataset, params.get("datasets", {}))
     sources = read_sources(arguments.archives)
     choice = {"classes": wanted.classes, "image_size": wanted.image_size}
-    with atomic.replacing(arguments.out) as out, tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+    with atomic.replacing(arguments.out) as out:
+        out.mkdir()
+        scratch = out / "scratch.npy"
         match arguments.dataset:
             case "cifar100":
                 examples = cifar100.read(arguments.archives, **choice)
             case "cub200":
-                examples = cub200.read(arguments.archives, **choice, scratch=Path(scratch) / "images.npy")
-        out.mkdir()
+                examples = cub200.read(arguments.archives, **choice, scratch=scratch)
         manifest = pack(
             examples,
             out,
@@ -44,6 +42,7 @@ def main() -> None:
             share=wanted.validation_share,
             seed=wanted.split_seed,
         )
+        scratch.unlink(missing_ok=True)
     print(f"{arguments.out}: {_summary(manifest)}")
 
 

@@ -105,9 +105,9 @@ def test_an_archive_that_unpacks_to_more_than_allowed_is_refused(archive, is_wan
         read(archive, lambda name: is_wanted, total_bytes=300_000)
 
 
-def test_a_name_of_gigabytes_is_refused_before_memory_is_taken_for_it(archive):
+def test_a_name_of_a_gigabyte_is_refused_before_memory_is_taken_for_it(archive):
     header = tarfile.TarInfo("././@LongLink")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 7 << 30
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
     with gzip.open(archive, "wb") as file:
         file.write(header.tobuf(tarfile.GNU_FORMAT))
         file.write(bytes(10_000))
@@ -214,7 +214,6 @@ ARRAY = python2_pickles.dumps({b"data": BATCH[b"data"]})
         ARRAY.replace(b"U\x02u1", b"U\x02O8"),
         ARRAY.replace(b"K\x01K\x02J", b"K\x01K\x03J", 1),  # three rows of two
         ARRAY.replace(b"\x89T", b"\x88T", 1),  # Fortran order
-        b"\x80\x02}q\xff" + b"r" + struct.pack("<I", 1 << 31) + b".",  # memo of 2^31 entries
         b"\x80\x02]q\x01.",  # a list
         b"\x80\x02}",
         b"",
@@ -226,3 +225,14 @@ ARRAY = python2_pickles.dumps({b"data": BATCH[b"data"]})
 def test_a_spoilt_pickle_is_refused(content):
     with pytest.raises(InputError, match="train is no CIFAR pickle"):
         pickles.load(content, name="train")
+
+
+def test_a_memo_of_gigabytes_is_refused_before_memory_is_taken_for_it():
+    with pytest.raises(InputError, match="memo number 2147483648 is not allowed"):
+        pickles.load(b"\x80\x02}r" + struct.pack("<I", 1 << 31) + b".", name="train")
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 3, 4, 5])
+def test_a_pickle_of_another_kind_than_the_official_ones_is_refused_though_harmless(protocol):
+    with pytest.raises(InputError, match=r"instruction [A-Z_0-9]+ is not allowed"):
+        pickles.load(pickle.dumps({b"fine_labels": [b"1", 2.5]}, protocol), name="train")

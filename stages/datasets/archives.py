@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from stages.errors import InputError
 
@@ -71,17 +71,12 @@ class _Bounded:
     def read(self, size: int) -> bytes:
         # A header may announce a name of gigabytes: refused before memory is taken for it.
         if size > self._limits.member_bytes or self._file.tell() + size > self._limits.total_bytes:
-            self._refuse()
+            limit = self._limits.total_bytes
+            raise InputError(f"{self._archive} unpacks to more than {limit} bytes; is it the right one?")
         return self._file.read(size)
 
     def seek(self, position: int) -> int:
-        if position > self._limits.total_bytes:
-            self._refuse()
         return self._file.seek(position)
-
-    def _refuse(self) -> NoReturn:
-        limit = self._limits.total_bytes
-        raise InputError(f"{self._archive} unpacks to more than {limit} bytes; is it the right one?")
 
     def tell(self) -> int:
         return self._file.tell()
@@ -92,7 +87,7 @@ def _checked_name(archive: Path, member: tarfile.TarInfo, number: int, limits: L
     problem = None
     if number >= limits.members:
         problem = f"is one of more than {limits.members}"
-    elif not (member.isdir() or member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)) or member.issparse():
+    elif not (member.isdir() or member.isreg()) or member.issparse():
         problem = "is a link, a device or otherwise no regular file"
     elif member.name.startswith("/") or ".." in member.name.split("/") or "\\" in member.name:
         problem = "lies outside the archive's folder"

@@ -114,7 +114,7 @@ def _from_mirror(file: SourceFile, name: str, mirror: Path, folder: Path) -> dic
     # Copied, never linked: DVC makes what it caches read-only, and a mirror is not ours to change.
     digests = _copy(mirror / name, folder / name, {"sha256", file.algorithm})
     size = (folder / name).stat().st_size
-    if name == file.name and digests[file.algorithm] == file.digest:
+    if digests[file.algorithm] == file.digest:
         return _record(file, "official", size, digests["sha256"], note="the publisher's bytes")
     sums = mirror / CHECKSUMS
     listed = read_checksums(sums).get(name) if sums.is_file() else None

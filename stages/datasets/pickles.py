@@ -17,7 +17,17 @@ from stages.errors import InputError
 _INSTRUCTIONS = frozenset(
     [
         *("PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD"),
-        *("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "BINSTRING", "SHORT_BINSTRING"),
+        *(
+            "NONE",
+            "NEWTRUE",
+            "NEWFALSE",
+            "BININT",
+            "BININT1",
+            "BININT2",
+            "LONG1",
+            "BINSTRING",
+            "SHORT_BINSTRING",
+        ),
         *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
         *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
         *("BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"),
