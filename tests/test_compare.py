@@ -146,6 +146,19 @@ def test_dvc_draws_a_colour_per_line_and_a_dash_per_revision(template):
     assert "<DVC_METRIC" not in json.dumps(drawn), "every anchor is filled"
 
 
+def test_dvc_draws_the_confusion_of_each_revision_as_shares_of_the_true_class():
+    points = [{"actual": "apple", "predicted": "baby", "rev": rev} for rev in ("workspace", "HEAD~1")]
+    properties = {"template": "confusion", "template_dir": str(TEMPLATES), "x": "predicted", "y": "actual"}
+    drawn = VegaRenderer(points, "confusion.csv", **properties).get_filled_template()
+    assert drawn["facet"]["column"]["field"] == "rev"
+    assert [step.get("groupby") for step in drawn["transform"]] == [
+        ["rev", "actual", "predicted"],
+        ["rev", "actual"],
+        None,
+    ]
+    assert "<DVC_METRIC" not in json.dumps(drawn), "every anchor is filled"
+
+
 def test_the_default_template_of_dvc_is_the_same_as_lines():
     # so that `dvc plots show plots/comparisons/val_loss/zoom.csv` needs no options
     assert (TEMPLATES / "linear.json").read_bytes() == (TEMPLATES / "lines.json").read_bytes()
