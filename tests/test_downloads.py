@@ -124,6 +124,19 @@ def test_what_was_downloaded_once_is_not_downloaded_again(tmp_path, offer, serve
     assert len(server.behaviours["/a"].asked) == 1
 
 
+def test_two_fetches_at_once_download_once(tmp_path, offer, server):
+    file = source_file(offer("/a", is_stalling=True))
+    options = {"mirror": None, "kept": tmp_path / "kept", "patience": IMPATIENT}
+    outs = [tmp_path / "first", tmp_path / "second"]
+    threads = [threading.Thread(target=fetch, args=([file], out), kwargs=options) for out in outs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(server.behaviours["/a"].asked) == 2  # one that stalled, one that went on
+    assert [(out / "archive.tgz").read_bytes() == BODY for out in outs] == [True, True]
+
+
 def test_a_spoilt_kept_file_is_downloaded_again(tmp_path, offer):
     file = source_file(offer("/a"))
     fetched(tmp_path, file)
