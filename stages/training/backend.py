@@ -32,16 +32,25 @@ def jit_compile() -> bool | str:
 
 
 def device() -> str:
-    """Returns what computes: "cpu", or "gpu" with its name where TensorFlow tells it."""
-    if keras.backend.backend() == "tensorflow":
+    """Returns what computes: "cpu", or "gpu: " and its name."""
+    gpu = _gpu_name(keras.backend.backend())
+    return f"gpu: {gpu}" if gpu else "cpu"
+
+
+def _gpu_name(library: str) -> str | None:
+    if library == "tensorflow":
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-        if not gpus:
-            return "cpu"
-        return f"gpu: {tf.config.experimental.get_device_details(gpus[0]).get('device_name', 'unnamed')}"
-    devices = keras.distribution.list_devices()
-    return devices[0].split(":")[0] if devices else "cpu"
+        return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else None
+    if library == "jax":
+        import jax
+
+        first = jax.devices()[0]
+        return first.device_kind if first.platform != "cpu" else None
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def versions() -> dict[str, str]:
