@@ -57,9 +57,9 @@ def tiny_variant():
         "normalisation": "featurewise",
         "flip": True,
         "zoom": 0.2,
-        "filters": [2, 3, 4, 4],
+        "filters": [2, 3],
         "dense_units": [6],
-        "block_dropout": [0.25, 0.5],
+        "block_dropout": [0.5],
         "dense_dropout": [0.25],
         "batch_norm": "before",
     }

@@ -1,0 +1,73 @@
+"""Checkpoints: weights, batch norm's averages and the optimizer's state come back bit by bit."""
+
+import numpy as np
+import pytest
+
+from stages.networks import deeper_net
+from stages.training import checkpoints, fitting
+
+pytestmark = pytest.mark.usefixtures("keras_configured")
+
+HISTORY = [{"epoch": 1, "loss": 1 / 3, "accuracy": 0.1}, {"epoch": 2, "loss": 1e-17, "accuracy": 1.0}]
+
+
+@pytest.fixture
+def model(tiny_variant):
+    """A compiled network with dropout, batch normalisation and Adam, after one step."""
+    model = fresh(tiny_variant())
+    model.train_on_batch(np.full((4, 16, 16, 3), 9.0, np.float32), np.array([0, 1, 2, 0]))
+    return model
+
+
+def fresh(variant):
+    return fitting.compiled(deeper_net.build(variant, (16, 16, 3), 3, None), variant)
+
+
+def state(model):
+    return [np.asarray(variable).copy() for variable in [*model.variables, *model.optimizer.variables]]
+
+
+def equal(first, second):
+    return [np.array_equal(a, b) for a, b in zip(first, second, strict=True)]
+
+
+def test_all_state_comes_back_and_so_does_the_history(model, tiny_variant, tmp_path):
+    checkpoints.save(tmp_path / "c.npz", model, HISTORY, "run")
+    other = fresh(tiny_variant(seed=1))
+    assert not all(equal(state(other), state(model)))
+    assert checkpoints.restore(tmp_path / "c.npz", other, "run") == HISTORY
+    assert all(equal(state(other), state(model)))
+    assert int(other.optimizer.iterations) == 1
+
+
+def test_the_state_holds_momenta_averages_and_the_dropouts_seeds(model):
+    names = {variable.path for variable in [*model.variables, *model.optimizer.variables]}
+    for part in ("moving_variance", "momentum", "velocity", "iteration", "learning_rate", "seed_generator"):
+        assert any(part in name for name in names), part
+
+
+def test_a_checkpoint_of_another_run_leaves_the_model_alone(model, tiny_variant, tmp_path):
+    checkpoints.save(tmp_path / "c.npz", model, HISTORY, "run")
+    other = fresh(tiny_variant(seed=1))
+    before = state(other)
+    assert checkpoints.restore(tmp_path / "c.npz", other, "another run") == []
+    assert all(equal(state(other), before))
+
+
+def test_no_checkpoint_is_an_empty_history(model, tmp_path):
+    before = state(model)
+    assert checkpoints.restore(tmp_path / "none.npz", model, "run") == []
+    assert all(equal(state(model), before))
+
+
+def test_saving_replaces_the_file_and_leaves_no_other(model, tmp_path):
+    for epochs in (1, 2):
+        checkpoints.save(tmp_path / "deep" / "c.npz", model, HISTORY[:epochs], "run")
+        assert [path.name for path in (tmp_path / "deep").iterdir()] == ["c.npz"]
+    assert checkpoints.restore(tmp_path / "deep" / "c.npz", model, "run") == HISTORY
+
+
+def test_a_file_that_holds_python_objects_is_not_unpickled(model, tmp_path):
+    np.savez(tmp_path / "c.npz", header=np.array([{"fingerprint": "run"}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        checkpoints.restore(tmp_path / "c.npz", model, "run")
