@@ -32,7 +32,8 @@ HOW_TO_READ = (
     " images; another seed would move it too), else *better* or *worse than reported*."
 )
 STAND_IN = (
-    "Results marked *stand-in* come from generated data, not from the report's: they show nothing about it."
+    "Results marked *stand-in* rest on files that are not the publisher's (`sources` in each metrics file"
+    " names them), so a verdict on them is about the method, not about the report's own data."
 )
 
 
