@@ -1,5 +1,6 @@
 """The table of the whole study: what the report says beside what came out here, row by row."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,12 +85,19 @@ def verdict(reported_accuracy: float | None, test: Mapping[str, Any]) -> str:
 
 
 def write_summary(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """Writes summary.csv (all digits), summary.md (to read), summary.json (by variant, for `dvc metrics`)."""
+    """Writes summary.csv (all digits), summary.md (to read) and summary.json (for `dvc metrics`).
+
+    The last holds what one row of `dvc metrics show` can: how often each verdict was given, and by how
+    much each accuracy that the report gives differs.
+    """
     with replacing(folder / "summary.csv") as partial:
         write_table(partial, list(COLUMNS), ([row[column] for column in COLUMNS] for row in rows))
     with replacing(folder / "summary.md") as partial:
         partial.write_text(markdown(rows), encoding="utf-8")
-    write_json(folder / "summary.json", {row["variant"]: _known(row) for row in rows})
+    differences = {row["variant"]: row["accuracy_difference"] for row in rows}
+    known = {name: difference for name, difference in differences.items() if difference is not None}
+    verdicts = Counter(row["verdict"] for row in rows)
+    write_json(folder / "summary.json", {"verdicts": verdicts, "accuracy_difference": known})
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
@@ -133,7 +141,3 @@ def _digits(value: float | None, *, form: str = ".4f", sign: str = "") -> str:
 
 def _difference(ours: float | None, reported: float | None) -> float | None:
     return None if ours is None or reported is None else ours - reported
-
-
-def _known(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "variant" and value is not None}
