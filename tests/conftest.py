@@ -1,5 +1,6 @@
 """What several tests share: Keras set up once, a dataset of forty tiny pictures, a variant to train on it."""
 
+import copy
 import json
 
 import numpy as np
@@ -42,7 +43,7 @@ def tiny_examples(prepared):
     return examples.load(prepared)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_variant():
     """A function that returns a resolved variant, of a network with every kind of layer, with changes."""
     variant = {
@@ -63,4 +64,4 @@ def tiny_variant():
         "dense_dropout": [0.25],
         "batch_norm": "before",
     }
-    return lambda **changes: variant | changes
+    return lambda **changes: copy.deepcopy(variant) | changes

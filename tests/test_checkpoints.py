@@ -11,8 +11,8 @@ pytestmark = pytest.mark.usefixtures("keras_configured")
 HISTORY = [{"epoch": 1, "loss": 1 / 3, "accuracy": 0.1}, {"epoch": 2, "loss": 1e-17, "accuracy": 1.0}]
 
 
-@pytest.fixture
-def model(tiny_variant):
+@pytest.fixture(scope="module")
+def model(keras_configured, tiny_variant):
     """A compiled network with dropout, batch normalisation and Adam, after one step."""
     model = fresh(tiny_variant())
     model.train_on_batch(np.full((4, 16, 16, 3), 9.0, np.float32), np.array([0, 1, 2, 0]))

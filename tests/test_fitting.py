@@ -159,18 +159,20 @@ def test_measuring_and_predicting_leave_the_model_alone(trained, tiny_examples, 
 
 def test_dropout_is_a_function_of_seed_and_epoch(trained, tiny_examples, tiny_variant, tmp_path):
     """Epoch 2 alone, from weights that stay, gives what it gives after epoch 1."""
-    variant = tiny_variant(optimizer=STILL, epochs=2)
-    both = fitting.fit(trained(variant), tiny_examples, variant, checkpoint=tmp_path / "a.npz")
-    second = fitting.fit(
-        trained(variant),
-        tiny_examples,
-        variant | {"epochs": 1},
-        checkpoint=tmp_path / "b.npz",
-        first_epoch=2,
-    )
-    assert [record["epoch"] for record in second] == [2]
-    assert both[1]["loss"] == second[0]["loss"]
-    assert both[0]["loss"] != both[1]["loss"]
+
+    def fit(epochs, first_epoch):
+        variant = tiny_variant(optimizer=STILL, epochs=epochs)
+        model, path = trained(variant), tmp_path / f"{epochs}-{first_epoch}.npz"
+        history = fitting.fit(model, tiny_examples, variant, checkpoint=path, first_epoch=first_epoch)
+        return history, np.asarray(model.get_layer("block1_dropout").seed_generator.state).tolist()
+
+    (first, second), state = fit(2, 1)
+    (alone,), state_alone = fit(1, 2)
+    assert (alone["epoch"], alone["loss"], state_alone) == (2, second["loss"], state)
+    assert first["loss"] != second["loss"]
+    (other,), state_other = fit(1, 3)
+    assert state_other[0] != state[0]
+    assert other["loss"] != second["loss"]
 
 
 def test_the_fingerprint_depends_on_all_that_a_training_does(trained, tiny_examples, tiny_variant):

@@ -328,6 +328,33 @@ def test_several_mistakes_are_reported_at_once():
     ]
 
 
+@pytest.mark.xfail(strict=True, raises=(TypeError, KeyError), reason="a traceback in place of a message")
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"variants": {"a": {"extends": ["b"]}, "b": {}}},
+        {"variants": {"a": {"extends": {"b": 1}}}},
+        {"variants": ["a"]},
+        {"variants": "a"},
+        {"variants": {"a": {}}, "defaults": None},
+        {"variants": {"a": {}}, "defaults": {"epochs": 1}},
+        {"heads": {7: {}}, "fine_tunes": {"f": {"starts_from": "h"}}},
+        {"variants": {"h": {}}, "heads": {"h": {}}, "fine_tunes": {"f": {"starts_from": "h"}}},
+    ],
+    ids=str,
+)
+def test_a_section_of_another_shape_is_an_error(sections):
+    with pytest.raises(InputError):
+        variants.resolve(study(variants={"a": {}}) | sections)
+
+
+@pytest.mark.xfail(strict=True, reason="the optimizer is not looked into, and `resolve` fails to write it")
+@pytest.mark.parametrize("config", [{"learning_rate": float("nan")}, {"learning_rate": float("inf")}, 3])
+def test_an_optimizer_that_json_cannot_hold_or_keras_not_read_is_an_error(config):
+    with pytest.raises(InputError):
+        variants.resolve(study(variants={"a": {"optimizer": {"class_name": "SGD", "config": config}}}))
+
+
 SCRATCH = [
     *("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip", "flip_zoom_20"),
     *("deeper_1", "deeper_2", "dropout_1", "dropout_2", "longer_1", "longer_2", "batch_norm_after", "final"),
