@@ -1,7 +1,6 @@
 """Outputs appear whole or not at all: written beside their place, then renamed into it."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,11 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` to write a file or folder at; renames it to `path` at the end.
 
-    Where the block raises, what it wrote is removed and `path` stays as it was.
+    Where the block raises, what it wrote is removed and `path` stays as it was. What a killed process
+    left there is removed by the next one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
     try:
         yield partial

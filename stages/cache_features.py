@@ -1,21 +1,22 @@
 """Extracts ResNet50 features once: python -m stages.cache_features IMAGES.npy BACKBONE.keras FEATURES_FOLDER.
 
 Writes maps.npy (float16, one feature map per image) and pooled.npy (float32, its average over height
-and width), in the order of the images.
+and width), in the order of the images. A killed run goes on after its last whole batch.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
-import keras
 import numpy as np
-from tqdm import tqdm
 
 from stages import parameters
 from stages.atomic import replacing
 from stages.errors import run
 from stages.networks import resnet50
-from stages.training import backend
+from stages.training import backend, features
+
+UNFINISHED = Path(".checkpoints", "features")  # outside DVC's outs, which it deletes before a stage runs
 
 
 def main() -> None:
@@ -28,37 +29,20 @@ def main() -> None:
 
     knobs = parameters.load(Path("params.yaml"))["features"]
     backend.configure(knobs["threads"])
-    images = np.load(arguments.images, mmap_mode="r")
     backbone = resnet50.from_model_file(arguments.backbone)
-    shape = resnet50.check(backbone, images.shape[1])
+    shape = resnet50.check(backbone, np.load(arguments.images, mmap_mode="r").shape[1])
+    features.extract(
+        backbone,
+        arguments.images,
+        shape,
+        UNFINISHED,
+        batch_size=knobs["batch_size"],
+        inputs=[*map(features.file_hash, (arguments.images, arguments.backbone)), knobs, backend.versions()],
+    )
     with replacing(arguments.features) as partial:
-        partial.mkdir()
-        extract(backbone, images, shape, partial, batch_size=knobs["batch_size"])
-    print(f"features: {len(images):,} images, maps of {' x '.join(map(str, shape))}")
-
-
-def extract(
-    backbone: keras.Model, images: np.ndarray, shape: tuple[int, ...], folder: Path, *, batch_size: int
-) -> None:
-    """Writes maps.npy, float16[n, height, width, channels], and pooled.npy, float32[n, channels].
-
-    Args:
-        backbone: from RGB in [0, 255] to feature maps.
-        images: uint8[n, size, size, 3], memory-mapped: only a batch at a time is in memory.
-        shape: of one map: (height, width, channels).
-        folder: an existing folder.
-        batch_size: images per forward pass.
-    """
-    output = backbone.outputs[0]
-    model = keras.Model(backbone.inputs, [output, keras.layers.GlobalAveragePooling2D()(output)])
-    model.compile(jit_compile=backend.jit_compile())
-    maps = np.lib.format.open_memmap(folder / "maps.npy", "w+", np.float16, (len(images), *shape))
-    pooled = np.lib.format.open_memmap(folder / "pooled.npy", "w+", np.float32, (len(images), shape[-1]))
-    for start in tqdm(range(0, len(images), batch_size), "features", unit="batch", disable=None):
-        batch = slice(start, start + batch_size)
-        maps[batch], pooled[batch] = model.predict_on_batch(images[batch].astype(np.float32))
-    maps.flush()
-    pooled.flush()
+        shutil.move(UNFINISHED, partial)
+        (partial / "done.json").unlink()
+    print(f"features: maps of {' x '.join(map(str, shape))} in {arguments.features}")
 
 
 if __name__ == "__main__":

@@ -48,9 +48,19 @@ def _imported(name: str, root: Path) -> list[str]:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
+            source = _source(node, name, root)
             # a name imported from a package may be a module of it
-            names += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names += [source, *(f"{source}.{alias.name}" for alias in node.names)]
     return [found for found in names if _file(found, root).is_file()]
+
+
+def _source(node: ast.ImportFrom, name: str, root: Path) -> str:
+    """Returns the whole name of the module that a `from ... import` in module `name` reads."""
+    if not node.level:
+        return str(node.module)
+    up = node.level - 1 if _file(name, root).name == "__init__.py" else node.level
+    parents = name.split(".")[: len(name.split(".")) - up]
+    return ".".join([*parents, *([node.module] if node.module else [])])
 
 
 def _file(name: str, root: Path) -> Path:
@@ -61,5 +71,5 @@ def _file(name: str, root: Path) -> Path:
 def _drop_docstring(node: ast.AST) -> None:
     if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return
-    if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
-        node.body[0] = ast.Pass()
+    if ast.get_docstring(node, clean=False) is not None:
+        node.body = node.body[1:] or [ast.Pass()]

@@ -31,7 +31,7 @@ def main() -> None:
     root = Path(__file__).parent.parent
     with replacing(arguments.variants) as partial:
         for group, trainer in TRAINERS.items():
-            for name in content[group]:
+            for name in content.get(group) or {}:
                 value = resolved[name] | {"code": training_code(resolved[name], trainer, root)}
                 write_json(partial / f"{name}.json", value)
     with replacing(arguments.code) as partial:

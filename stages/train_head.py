@@ -48,7 +48,7 @@ def end_to_end(backbone: keras.Model, head: keras.Model) -> keras.Model:
     x = keras.layers.GlobalAveragePooling2D(name="pooled_features")(backbone.outputs[0])
     for layer in head.layers[1:]:
         x = layer(x)
-    return keras.Model(backbone.inputs, x, name=head.name)
+    return keras.Model(backbone.inputs[0], x, name=head.name)
 
 
 if __name__ == "__main__":

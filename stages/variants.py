@@ -1,6 +1,7 @@
 """The variants of params.yaml, resolved: every knob of every variant, checked before anything trains."""
 
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -40,6 +41,7 @@ def resolve(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Raises:
         InputError: names every mistake found, one line each.
     """
+    _require_sections(parameters)
     mistakes: list[str] = []
     resolved: dict[str, dict[str, Any]] = {}
     for group in GROUPS:
@@ -62,6 +64,18 @@ def did_you_mean(word: Any, known: list[str]) -> str:
     """Returns " Did you mean 'x'?", or nothing where no known word is near."""
     near = difflib.get_close_matches(str(word), known, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _require_sections(parameters: Mapping[str, Any]) -> None:
+    """Checks that the sections are mappings and that `defaults` has every knob."""
+    for section in ("defaults", *GROUPS):
+        value = parameters.get(section) or {}
+        if not isinstance(value, Mapping):
+            raise InputError(f"{section} is {value!r}, expected a mapping of names")
+    knobs = {knob for group in GROUPS.values() for knob in group}
+    missing = sorted(knobs - set(parameters.get("defaults") or {}))
+    if missing:
+        raise InputError(f"defaults lacks {', '.join(missing)}; every knob needs its default there")
 
 
 def _variant(
@@ -99,6 +113,8 @@ def _chain(name: str, section: Mapping[str, Any]) -> list[str]:
         parent = section[chain[-1]].get("extends")
         if parent is None:
             return chain
+        if not isinstance(parent, str):
+            raise InputError(f"extends is {parent!r}, expected the name of a variant")
         if parent in chain:
             raise InputError(f"extends itself: {' -> '.join([*chain, parent])}")
         if parent not in section:
@@ -130,8 +146,7 @@ def check(variant: Mapping[str, Any], group: str) -> None:
     for knob in ("epochs", "batch_size", "threads"):
         _require(variant[knob] >= 1, knob, variant[knob], "1 or more")
     _require(variant["seed"] >= 0, "seed", variant["seed"], "0 or more")
-    optimizer = variant["optimizer"]
-    _require(set(optimizer) == {"class_name", "config"}, "optimizer", optimizer, "class_name and config")
+    _check_optimizer(variant["optimizer"])
     if "zoom" in variant:
         _require(0 <= variant["zoom"] < 1, "zoom", variant["zoom"], "at least 0.0 and below 1.0")
     for knob, choices in CHOICES.items():
@@ -139,6 +154,21 @@ def check(variant: Mapping[str, Any], group: str) -> None:
             _require(variant[knob] in choices, knob, variant[knob], f"one of {', '.join(choices)}")
     if group in ARCHITECTURES:
         _check_layers(variant, ARCHITECTURES[group])
+
+
+def _check_optimizer(optimizer: Mapping[str, Any]) -> None:
+    """Checks that an optimizer is a block that Keras could take, of finite numbers."""
+    expected = "{class_name: SGD, config: {learning_rate: 0.01}} or the like"
+    is_block = (
+        set(optimizer) == {"class_name", "config"}
+        and isinstance(optimizer["class_name"], str)
+        and isinstance(optimizer["config"], Mapping)
+    )
+    _require(is_block, "optimizer", optimizer, expected)
+    try:
+        json.dumps(optimizer, allow_nan=False)
+    except (ValueError, TypeError):
+        raise InputError(f"optimizer is {optimizer!r}, expected finite numbers, texts and lists") from None
 
 
 def _check_layers(variant: Mapping[str, Any], architectures: tuple[str, ...]) -> None:
@@ -174,12 +204,12 @@ def _require(holds: Any, knob: str, value: Any, expected: str) -> None:
 
 def _unstartable(parameters: Mapping[str, Any], resolved: Mapping[str, dict[str, Any]]) -> list[str]:
     """Returns a line for every fine-tune whose start is no end-to-end head."""
-    heads = list(parameters.get("heads") or {})
+    heads = [str(name) for name in parameters.get("heads") or {}]
     return [
         f"fine_tunes: variant {name!r}: starts_from is {start!r}, expected a head with end_to_end: true."
         f"{did_you_mean(start, heads)}"
         for name in parameters.get("fine_tunes") or {}
         if name in resolved
         for start in [resolved[name]["starts_from"]]
-        if start not in heads or (start in resolved and not resolved[start]["end_to_end"])
+        if start not in heads or (start in resolved and not resolved[start].get("end_to_end"))
     ]

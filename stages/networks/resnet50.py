@@ -1,5 +1,6 @@
 """ResNet50 without its classifier, as one model from raw pictures to feature maps (He et al. 2015)."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -48,9 +49,12 @@ def from_model_file(path: Path) -> keras.Model:
         InputError: the file is no Keras model, or one that needs code of its own.
     """
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name} is not a Keras model: {str(error).splitlines()[0]}") from None
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{path.name} holds a {type(model).__name__}, expected a Keras model")
+    return model
 
 
 def check(model: keras.Model, image_size: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ number, the weights and the optimizer (see `batches`, `fitting`), so these are a
 """
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,17 @@ def restore(path: Path, model: keras.Model, fingerprint: str) -> list[dict[str, 
     """
     if not path.exists():
         return []
-    with np.load(path, allow_pickle=False) as archive:
-        header: dict[str, Any] = json.loads(str(archive["header"]))
-        if header["fingerprint"] != fingerprint:
-            return []
-        for i, variable in enumerate(_variables(model)):
-            variable.assign(archive[f"variable_{i}"])
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            header: dict[str, Any] = json.loads(str(archive["header"]))
+            if header["fingerprint"] != fingerprint:
+                return []
+            values = [archive[f"variable_{i}"] for i in range(len(_variables(model)))]
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        print(f"{path} is damaged ({error}); training starts anew", flush=True)
+        return []
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
     return header["history"]
 
 

@@ -1,5 +1,6 @@
 """The training loop: epochs of plain Keras steps, a record of each, a checkpoint after each."""
 
+import copy
 import hashlib
 import json
 import math
@@ -26,19 +27,14 @@ def compiled(model: keras.Model, variant: dict[str, Any]) -> keras.Model:
 
     Args:
         model: from inputs to probabilities.
-        variant: its `optimizer` goes through `keras.optimizers.get`.
+        variant: its `optimizer` goes through `keras.optimizers.get`, a learning rate that is a block
+            through `keras.optimizers.schedules.deserialize`.
 
     Raises:
         InputError: Keras refuses the optimizer.
     """
-    try:
-        optimizer = keras.optimizers.get(variant["optimizer"])
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"variant {variant['name']!r}: Keras refuses optimizer {variant['optimizer']}: "
-            f"{str(error).splitlines()[0]}"
-        ) from None
-    trained = keras.Model(model.inputs, model.outputs[0])
+    optimizer = _optimizer(variant)
+    trained = keras.Model(model.inputs[0], model.outputs[0])
     trained.compile(
         optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
@@ -77,6 +73,7 @@ def fit(
         record = {"epoch": epoch, **_train(model, examples, variant, epoch)}
         record |= {f"val_{name}": value for name, value in measure(model, examples, "validation").items()}
         record["learning_rate"] = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        _require_finite(variant, "validation loss", record["val_loss"], f"after epoch {epoch}")
         history.append(record)
         checkpoints.save(checkpoint, model, history, run)
         print(_line(variant["name"], record, last_epoch), flush=True)
@@ -118,11 +115,7 @@ def _train(model: keras.Model, examples: Examples, variant: dict[str, Any], epoc
     for inputs, labels in tqdm(batches, f"epoch {epoch}", total, leave=False, disable=None):
         logs = model.train_on_batch(inputs, labels, return_dict=True)
         steps.append((len(labels), logs))
-        if not math.isfinite(logs["loss"]):
-            raise InputError(
-                f"variant {variant['name']!r}: the loss is {logs['loss']} in epoch {epoch}, "
-                f"step {len(steps)}; a lower learning_rate usually cures it"
-            )
+        _require_finite(variant, "loss", logs["loss"], f"in epoch {epoch}, step {len(steps)}")
     return _means(steps)
 
 
@@ -132,6 +125,28 @@ def _means(batches: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
     return {
         name: float(sum(size * logs[name] for size, logs in batches) / total) for name in ("loss", "accuracy")
     }
+
+
+def _require_finite(variant: dict[str, Any], what: str, value: float, where: str) -> None:
+    if not math.isfinite(value):
+        raise InputError(
+            f"variant {variant['name']!r}: the {what} is {value} {where}; "
+            "a lower learning_rate usually cures it"
+        )
+
+
+def _optimizer(variant: dict[str, Any]) -> keras.optimizers.Optimizer:
+    block = copy.deepcopy(variant["optimizer"])  # Keras writes into what it is given
+    try:
+        if isinstance(block["config"].get("learning_rate"), dict):
+            schedule = keras.optimizers.schedules.deserialize(block["config"]["learning_rate"])
+            block["config"]["learning_rate"] = schedule
+        return keras.optimizers.get(block)
+    except (ValueError, TypeError, AttributeError) as error:
+        reason = str(error).rpartition("Exception encountered:")[2].strip().splitlines()[0]
+        raise InputError(
+            f"variant {variant['name']!r}: Keras refuses optimizer {variant['optimizer']}: {reason}"
+        ) from None
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:

@@ -1,0 +1,80 @@
+"""Extraction of a backbone's features, a batch at a time."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from stages.atomic import write_json
+from stages.errors import InputError
+from stages.training import backend
+
+HALF_MAX = float(np.finfo(np.float16).max)
+LIMIT = f"expected at most {HALF_MAX:.0f}, what float16 holds; scale its output down"
+
+
+def extract(
+    backbone: keras.Model,
+    images: Path,
+    shape: tuple[int, ...],
+    folder: Path,
+    *,
+    batch_size: int,
+    inputs: Any = None,
+) -> None:
+    """Writes maps.npy, float16[n, height, width, channels], pooled.npy, float32[n, channels], and done.json.
+
+    Arrays are mapped for one batch at a time, so that memory does not grow with them.
+
+    Args:
+        backbone: from RGB in [0, 255] to feature maps.
+        images: file of uint8[n, size, size, 3].
+        shape: of one map: (height, width, channels).
+        folder: made anew, unless it holds the unfinished features of equal `inputs`.
+        batch_size: images per forward pass.
+        inputs: what the features depend on, as a JSON value.
+    """
+    n = len(np.load(images, mmap_mode="r"))
+    start = _start(
+        folder, inputs, {"maps": (np.float16, (n, *shape)), "pooled": (np.float32, (n, shape[-1]))}
+    )
+    output = backbone.outputs[0]
+    model = keras.Model(backbone.inputs[0], [output, keras.layers.GlobalAveragePooling2D()(output)])
+    model.compile(jit_compile=backend.jit_compile())
+    batches = range(start, n, batch_size)
+    for first in tqdm(batches, "features", unit="batch", disable=None):
+        batch = slice(first, first + batch_size)
+        pictures = np.load(images, mmap_mode="r")[batch].astype(np.float32)
+        for name, values in zip(("maps", "pooled"), model.predict_on_batch(pictures), strict=True):
+            if not values.max() <= HALF_MAX:
+                raise InputError(
+                    f"the backbone returns {values.max()} in images {first} to {batch.stop}, {LIMIT}"
+                )
+            np.lib.format.open_memmap(folder / f"{name}.npy", "r+")[batch] = values
+        write_json(folder / "done.json", {"inputs": inputs, "images": min(first + batch_size, n)})
+
+
+def _start(folder: Path, inputs: Any, arrays: dict[str, tuple[type, tuple[int, ...]]]) -> int:
+    """Returns how many images are done; makes the arrays where none are or they are of other inputs."""
+    done = folder / "done.json"
+    if done.exists():
+        record = json.loads(done.read_text(encoding="utf-8"))
+        if record["inputs"] == inputs:
+            print(f"features: goes on after image {record['images']}", flush=True)
+            return record["images"]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, (dtype, whole) in arrays.items():
+        np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, whole)
+    return 0
+
+
+def file_hash(path: Path) -> str:
+    """Returns a file's SHA-256 in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
