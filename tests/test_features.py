@@ -1,0 +1,80 @@
+"""Extraction of features goes on where it was interrupted, to the same bytes, and only for equal inputs."""
+
+import numpy as np
+import pytest
+
+from stages.errors import InputError
+from stages.networks import small_backbone
+from stages.training import features
+
+pytestmark = pytest.mark.usefixtures("keras_configured")
+
+SHAPE = (2, 2, 2048)
+
+
+class Interruption(Exception):
+    """What stands for a kill."""
+
+
+@pytest.fixture(scope="module")
+def backbone(keras_configured):
+    return small_backbone.build()
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A file of eleven pictures of 16x16."""
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (11, 16, 16, 3)).astype(np.uint8))
+    return path
+
+
+@pytest.fixture
+def extract(backbone, images, tmp_path):
+    """A function that extracts in batches of four into a folder, and returns the bytes of both arrays."""
+
+    def extract(name, inputs):
+        folder = tmp_path / name
+        features.extract(backbone, images, SHAPE, folder, batch_size=4, inputs=inputs)
+        return [(folder / f"{array}.npy").read_bytes() for array in ("maps", "pooled")]
+
+    return extract
+
+
+@pytest.fixture
+def interrupted(extract, monkeypatch):
+    """The folder's name after an extraction that broke off between its second batch and that batch's record."""
+    records = []
+
+    def write_two(path, record):
+        if len(records) == 1:
+            raise Interruption
+        records.append(record)
+        path.write_text(features.json.dumps(record))
+
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        patch.setattr(features, "write_json", write_two)
+        extract("interrupted", ["images", "backbone"])
+    return "interrupted"
+
+
+def test_an_interrupted_extraction_goes_on_to_the_same_bytes(extract, interrupted, capsys):
+    whole = extract("whole", ["images", "backbone"])
+    capsys.readouterr()
+    assert extract(interrupted, ["images", "backbone"]) == whole
+    assert capsys.readouterr().out == "features: goes on after image 4\n"
+
+
+def test_unfinished_features_of_other_inputs_are_made_anew(extract, interrupted, capsys):
+    whole = extract("whole", ["other images", "backbone"])
+    assert extract(interrupted, ["other images", "backbone"]) == whole
+    assert "goes on" not in capsys.readouterr().out
+
+
+def test_features_too_large_for_half_precision_are_an_error(images, tmp_path):
+    import keras
+
+    pictures = keras.Input((None, None, 3))
+    large = keras.Model(pictures, keras.layers.Rescaling(1000.0)(pictures))
+    with pytest.raises(InputError, match="expected at most 65504, what float16 holds; scale its output down"):
+        features.extract(large, images, (16, 16, 3), tmp_path / "features", batch_size=4)
