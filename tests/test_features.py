@@ -1,5 +1,7 @@
 """Extraction of features goes on where it was interrupted, to the same bytes, and only for equal inputs."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("keras_configured")
 SHAPE = (2, 2, 2048)
 
 
-class Interruption(Exception):
+class InterruptionError(Exception):
     """What stands for a kill."""
 
 
@@ -43,18 +45,19 @@ def extract(backbone, images, tmp_path):
 
 @pytest.fixture
 def interrupted(extract, monkeypatch):
-    """The folder's name after an extraction that broke off between its second batch and that batch's record."""
+    """The name of a folder whose extraction broke off between its second batch and that batch's record."""
     records = []
 
     def write_two(path, record):
         if len(records) == 1:
-            raise Interruption
+            raise InterruptionError
         records.append(record)
-        path.write_text(features.json.dumps(record))
+        path.write_text(json.dumps(record))
 
-    with monkeypatch.context() as patch, pytest.raises(Interruption):
-        patch.setattr(features, "write_json", write_two)
+    monkeypatch.setattr(features, "write_json", write_two)
+    with pytest.raises(InterruptionError):
         extract("interrupted", ["images", "backbone"])
+    monkeypatch.undo()
     return "interrupted"
 
 
