@@ -46,6 +46,7 @@ def resolve(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     resolved: dict[str, dict[str, Any]] = {}
     for group in GROUPS:
         section = parameters.get(group) or {}
+        wrong: dict[str, str] = {}
         for name in section:
             try:
                 if name in resolved:
@@ -53,7 +54,12 @@ def resolve(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
                 resolved[name] = _variant(name, group, section, parameters["defaults"])
                 check(resolved[name], group)
             except InputError as error:
-                mistakes.append(f"{group}: variant {name!r}: {error}")
+                wrong[name] = str(error)
+        mistakes += [
+            f"{group}: variant {name!r}: {message}"
+            for name, message in wrong.items()
+            if not any(wrong.get(ancestor) == message for ancestor in _ancestors(name, section))
+        ]
     mistakes += _unstartable(parameters, resolved)
     if mistakes:
         raise InputError("\n       ".join(mistakes))
@@ -64,6 +70,15 @@ def did_you_mean(word: Any, known: list[str]) -> str:
     """Returns " Did you mean 'x'?", or nothing where no known word is near."""
     near = difflib.get_close_matches(str(word), known, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _ancestors(name: str, section: Mapping[str, Any]) -> list[str]:
+    """Returns those a variant extends as far as they exist, whose mistakes it only inherits."""
+    try:
+        return _chain(name, section)[1:]
+    except InputError:
+        parent = section[name].get("extends") if isinstance(section[name], Mapping) else None
+        return [parent] if isinstance(parent, str) and parent != name else []
 
 
 def _require_sections(parameters: Mapping[str, Any]) -> None:

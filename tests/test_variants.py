@@ -439,3 +439,10 @@ def test_the_report_has_a_row_for_every_variant_and_for_no_other():
 def test_comparisons_name_variants():
     named = {name for group in SHIPPED["comparisons"].values() for name in group["variants"]}
     assert named <= set(variants.names(SHIPPED))
+
+
+@pytest.mark.parametrize("own", [{"zom": 0.2}, {"extends": "basent"}, {"batch_norm": "both"}])
+def test_a_mistake_is_reported_where_it_is_made_and_not_where_it_is_inherited(own):
+    family = {"basenet": {}, "wrong": own, "child": {"extends": "wrong"}, "grandchild": {"extends": "child"}}
+    (line,) = mistakes(variants=family)
+    assert line.startswith("variants: variant 'wrong': ")
