@@ -29,10 +29,13 @@ def images():
 @pytest.fixture
 def extract(backbone, images, tmp_path, monkeypatch):
     """A function that runs the command with a batch size; returns maps and averages."""
+    (tmp_path / "code.json").write_text('"0"')
     np.save(tmp_path / "images.npy", images)
     save_model(backbone, tmp_path / "backbone.keras")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["cache_features", "images.npy", "backbone.keras", "features"])
+    monkeypatch.setattr(
+        sys, "argv", ["cache_features", "code.json", "images.npy", "backbone.keras", "features"]
+    )
 
     def extract(batch_size=4):
         knobs = {"threads": 2, "batch_size": batch_size}

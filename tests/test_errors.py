@@ -25,11 +25,19 @@ def test_a_mistake_is_one_message_and_exit_code_1(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_file_names_itself_and_what_makes_it(tmp_path):
+    done = command("-m", "stages.evaluate", "models/final", "metrics/final.json", "plots", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "models/final" in done.stderr
+    assert "dvc repro" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_several_mistakes_stand_below_each_other(tmp_path):
     (tmp_path / "params.yaml").write_text(
         "defaults: {seed: 0, threads: 1, epochs: 1, batch_size: 1, optimizer: {}, flip: false, zoom: 0.0,"
         " architecture: base_net, filters: [], dense_units: [], block_dropout: [], dense_dropout: [],"
-        " batch_norm: none, normalisation: none}\n"
+        " batch_norm: none, normalisation: none, pooling: flatten, end_to_end: false, unfreeze: all}\n"
         "variants: {a: {epochs: one}, b: {seed: -1}}\n"
     )
     done = command("-m", "stages.resolve", "params.yaml", "variants", "code", cwd=tmp_path)

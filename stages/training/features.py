@@ -1,6 +1,5 @@
 """Extraction of a backbone's features, a batch at a time."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -72,9 +71,3 @@ def _start(folder: Path, inputs: Any, arrays: dict[str, tuple[type, tuple[int, .
     for name, (dtype, whole) in arrays.items():
         np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, whole)
     return 0
-
-
-def file_hash(path: Path) -> str:
-    """Returns a file's SHA-256 in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
