@@ -26,11 +26,17 @@ def test_a_mistake_is_one_message_and_exit_code_1(tmp_path):
 
 
 def test_a_missing_file_names_itself_and_what_makes_it(tmp_path):
-    done = command("-m", "stages.evaluate", "models/final", "metrics/final.json", "plots", cwd=tmp_path)
+    done = command("-c", "from stages.errors import run; run(lambda: open('data/x.json'))", cwd=tmp_path)
     assert done.returncode == 1
-    assert "models/final" in done.stderr
-    assert "dvc repro" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (
+        done.stderr == "error: no file data/x.json; `dvc repro` makes what is missing, in the right order\n"
+    )
+
+
+def test_ctrl_c_ends_quietly(tmp_path):
+    source = "from stages.errors import run\ndef main(): raise KeyboardInterrupt\nrun(main)"
+    done = command("-c", source, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_several_mistakes_stand_below_each_other(tmp_path):
