@@ -67,7 +67,6 @@ def create(folder: Path) -> None:
 def write_parameters(path: Path) -> None:
     """Gives params.yaml the demo's mirror, classes and epochs; comments stay."""
     yaml = YAML()
-    yaml.width = 200
     study = yaml.load(path.read_text(encoding="utf-8"))
     study["mirror"] = "mirror"
     study["datasets"]["cifar100"]["classes"] = ["0-9"]

@@ -353,10 +353,10 @@ def test_an_unknown_source_is_an_error_that_lists_the_known():
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [("../up", {}), ("a", {"bytes": 0}), ("a", {"hash": "sha1:00"}), ("a", {"urls": []})],
+    [("../up", {}), ("a", {"bytes": 0}), ("a", {"md5": "00"}), ("a", {"urls": []})],
 )
 def test_a_source_file_that_is_none_is_an_error(name, change):
-    entry = {"bytes": 1, "hash": "md5:" + "0" * 32, "urls": ["http://example.org"]} | change
+    entry = {"bytes": 1, "md5": "0" * 32, "urls": ["http://example.org"]} | change
     with pytest.raises(InputError, match=r"params.yaml, sources.cub200: '"):
         source_files("cub200", {"cub200": {name: entry}})
 
@@ -377,7 +377,7 @@ def test_the_command_takes_data_mirror_before_the_mirror_of_params_yaml(
 ):
     (mirror / "archive.tgz").write_bytes(b"other")
     write_checksums(mirror)
-    entry = "{bytes: 9, hash: 'md5:" + "0" * 32 + "', urls: ['http://127.0.0.1:9/a']}"
+    entry = "{bytes: 9, md5: '" + "0" * 32 + "', urls: ['http://127.0.0.1:9/a']}"
     (tmp_path / "params.yaml").write_text(f"mirror: nowhere\nsources: {{cub200: {{archive.tgz: {entry}}}}}\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_MIRROR", str(mirror))

@@ -1,9 +1,15 @@
 """params.yaml as DVC reads it, YAML 1.2; what is none gets one line that says where."""
 
+import io
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from stages import parameters
 from stages.errors import InputError
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -97,3 +103,12 @@ def test_a_missing_file_is_an_error_that_says_what_to_do(tmp_path):
     assert str(caught.value) == (
         f"no {tmp_path / 'params.yaml'}; run the command in the folder that holds params.yaml"
     )
+
+
+def test_dvc_can_rewrite_the_shipped_file_without_changing_a_byte(tmp_path):
+    """`dvc exp run -S` writes params.yaml anew, so its layout is the one that DVC's parser writes."""
+    shipped = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    yaml = YAML()
+    written = io.StringIO()
+    yaml.dump(yaml.load(shipped), written)
+    assert written.getvalue() == shipped

@@ -15,10 +15,10 @@ from stages.errors import InputError
 PARAMETERS = """
 mirror: mirror
 sources:
-  cifar100: {cifar-100-python.tar.gz: {bytes: 1, hash: "md5:00000000000000000000000000000000", urls: [none]}}
+  cifar100: {cifar-100-python.tar.gz: {bytes: 1, md5: "00000000000000000000000000000000", urls: [none]}}
   cub200:
-    images.tgz: {bytes: 1, hash: "md5:00000000000000000000000000000000", urls: [none]}
-    lists.tgz: {bytes: 1, hash: "md5:00000000000000000000000000000000", urls: [none]}
+    images.tgz: {bytes: 1, md5: "00000000000000000000000000000000", urls: [none]}
+    lists.tgz: {bytes: 1, md5: "00000000000000000000000000000000", urls: [none]}
 datasets:
   cifar100: {classes: [0-3], image_size: 32, validation_share: 0.1, split_seed: 0}
   cub200: {classes: [all], image_size: 16, validation_share: 0.2, split_seed: 0}

@@ -89,19 +89,23 @@ def fetch(
     return provenance
 
 
+def _hash(entry: Mapping[str, Any]) -> str:
+    return next((f"{kind}:{entry[kind]}" for kind in ("sha256", "md5") if kind in entry), "")
+
+
 def _source_file(place: str, name: str, entry: Mapping[str, Any]) -> SourceFile:
     problem = None
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
         problem = "is no plain file name"
     elif type(entry.get("bytes")) is not int or entry["bytes"] <= 0:
         problem = f"has bytes {entry.get('bytes')!r}, expected the size of the official file"
-    elif not _HASH.fullmatch(str(entry.get("hash"))):
-        problem = f"has hash {entry.get('hash')!r}, expected 'sha256:' or 'md5:' and lower-case digits"
+    elif not _HASH.fullmatch(official := _hash(entry)):
+        problem = f"has hash {official!r}, expected `sha256:` or `md5:` with its lower-case digits"
     elif not entry.get("urls"):
         problem = "has no urls"
     if problem:
         raise InputError(f"params.yaml, {place}: {name!r} {problem}")
-    return SourceFile(name, entry["bytes"], entry["hash"], tuple(entry["urls"]), entry.get("instead"))
+    return SourceFile(name, entry["bytes"], _hash(entry), tuple(entry["urls"]), entry.get("instead"))
 
 
 def _name_in(mirror: Path | None, file: SourceFile) -> str | None:
