@@ -229,6 +229,8 @@ def test_a_deleted_model_comes_back_without_training(demo: Path) -> None:
 def test_an_experiment_is_one_command_and_shows_in_metrics_params_and_plots(demo: Path) -> None:
     printed = call("dvc", "exp", "run", "-S", "variants.final.epochs=1", folder=demo)
     assert stages_run(printed) == {"resolve", "train@final", "evaluate@final", "compare"}
+    # DVC writes the file anew; one line differs
+    assert call("git", "diff", "--numstat", "params.yaml", folder=demo) == "1\t1\tparams.yaml\n"
     params = json.loads(call("dvc", "params", "diff", "--json", folder=demo))
     assert params["params.yaml"]["variants.final.epochs"] == {"old": 12, "new": 1, "diff": -11}
     metrics = json.loads(call("dvc", "metrics", "diff", "--json", folder=demo))
