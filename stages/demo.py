@@ -21,8 +21,8 @@ from stages.errors import InputError, run
 ROOT = Path(__file__).parent.parent
 PROJECT = ("stages", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
 PROJECT_PLOTS = ".dvc/plots"
-EPOCH_SHARE = 5  # the demo trains a fifth of the epochs
-IMAGE_SIZE = 56  # pixels of the birds; the small backbone makes 7x7 maps of them
+EPOCHS_DIVIDED_BY = {"variants": 5, "heads": 2, "fine_tunes": 2}
+IMAGE_SIZE = 40  # pixels of the birds; the small backbone makes 5x5 maps of them
 
 
 def main() -> None:
@@ -59,7 +59,8 @@ def create(folder: Path) -> None:
             _copy(ROOT / name, partial / name)
         write_parameters(partial / "params.yaml")
         generate(partial / "mirror")
-        (partial / ".gitignore").open("a", encoding="utf-8").write("/mirror/\n")
+        with (partial / ".gitignore").open("a", encoding="utf-8") as file:
+            file.write("/mirror/\n")
         _call(["git", "init", "--quiet"], partial)
         commit(partial, "Start the demo")
 
@@ -71,10 +72,10 @@ def write_parameters(path: Path) -> None:
     study["mirror"] = "mirror"
     study["datasets"]["cifar100"]["classes"] = ["0-9"]
     study["datasets"]["cub200"]["image_size"] = IMAGE_SIZE
-    for variant in (study["defaults"], *study["variants"].values(), *study["heads"].values()):
-        _shorten(variant)
-    for variant in study["fine_tunes"].values():
-        _shorten(variant)
+    for section, divisor in EPOCHS_DIVIDED_BY.items():
+        for variant in study[section].values():
+            if "epochs" in variant:
+                variant["epochs"] = max(1, variant["epochs"] // divisor)
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(study, file)
 
@@ -104,11 +105,6 @@ def commit(folder: Path, message: str) -> None:
     if subprocess.run(["git", "diff", "--cached", "--quiet"], cwd=folder).returncode:
         author = ["-c", "user.name=demo", "-c", "user.email=demo@localhost"]
         _call(["git", *author, "commit", "--quiet", "--message", message], folder)
-
-
-def _shorten(variant: dict) -> None:
-    if "epochs" in variant:
-        variant["epochs"] = max(1, variant["epochs"] // EPOCH_SHARE)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_knob_runs_its_variant_again(demo: Path) -> None:
 
 
 def test_a_knob_of_a_head_leaves_the_features_alone(demo: Path) -> None:
-    edit(demo / "params.yaml", "dense_units: [], epochs: 4}", "dense_units: [], epochs: 3, batch_size: 64}")
+    edit(demo / "params.yaml", "dense_units: [], epochs: 10}", "dense_units: [], epochs: 9, batch_size: 64}")
     # all other heads extend linear_head; compare reads the names of variants
     assert directly_changed(demo) == {"compare", *(f"train_head@{name}" for name in HEADS)}
 
@@ -125,7 +125,7 @@ def test_a_knob_of_a_head_leaves_the_features_alone(demo: Path) -> None:
 def test_a_start_runs_what_goes_on_from_it_again(demo: Path) -> None:
     edit(
         demo / "params.yaml",
-        "frozen: {extends: mlp_head, epochs: 2,",
+        "frozen: {extends: mlp_head, epochs: 5,",
         "frozen: {extends: mlp_head, epochs: 1,",
     )
     trained = {"train_head@frozen", "fine_tune@fine_tuned"}
