@@ -21,7 +21,7 @@ from stages.errors import InputError, run
 ROOT = Path(__file__).parent.parent
 PROJECT = ("stages", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
 PROJECT_PLOTS = ".dvc/plots"
-EPOCHS_DIVIDED_BY = {"variants": 5, "heads": 2, "fine_tunes": 2}
+EPOCHS_DIVIDED_BY = {"variants": 6, "heads": 2, "fine_tunes": 2}
 IMAGE_SIZE = 40  # pixels of the birds; the small backbone makes 5x5 maps of them
 
 

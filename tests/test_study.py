@@ -232,7 +232,7 @@ def test_an_experiment_is_one_command_and_shows_in_metrics_params_and_plots(demo
     # DVC writes the file anew; one line differs
     assert call("git", "diff", "--numstat", "params.yaml", folder=demo) == "1\t1\tparams.yaml\n"
     params = json.loads(call("dvc", "params", "diff", "--json", folder=demo))
-    assert params["params.yaml"]["variants.final.epochs"] == {"old": 12, "new": 1, "diff": -11}
+    assert params["params.yaml"]["variants.final.epochs"] == {"old": 10, "new": 1, "diff": -9}
     metrics = json.loads(call("dvc", "metrics", "diff", "--json", folder=demo))
     assert "test.accuracy" in metrics["metrics/final.json"]
     assert set(metrics) == {"metrics/final.json", "plots/summary.json"}
