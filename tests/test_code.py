@@ -107,7 +107,7 @@ def test_a_changed_constant_counts(copy, original):
 def test_a_new_line_of_a_package_counts_for_all_that_import_from_it(copy, original):
     path = copy / "stages/datasets/__init__.py"
     path.write_text(path.read_text() + "\nANSWER = 42\n")
-    assert changed(copy, original) == ["download", "prepare"]
+    assert changed(copy, original) == ["cache_features", "download", "prepare"]
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def closures():
         ("datasets/cub200", ["prepare"]),
         ("datasets/splits", ["prepare"]),
         ("datasets/transfers", ["download"]),
-        ("datasets/hashes", ["download", "prepare"]),
+        ("datasets/hashes", ["cache_features", "download", "prepare"]),
         ("datasets/generated", []),
         ("results/classification", ["compare", "evaluate"]),
         ("results/variant_plots", ["evaluate"]),

@@ -106,7 +106,7 @@ def test_a_missing_file_is_an_error_that_says_what_to_do(tmp_path):
 
 
 def test_dvc_can_rewrite_the_shipped_file_without_changing_a_byte(tmp_path):
-    """`dvc exp run -S` writes params.yaml anew, so its layout is the one that DVC's parser writes."""
+    """DVC writes params.yaml anew for an experiment, so its layout is the one that DVC's parser writes."""
     shipped = (ROOT / "params.yaml").read_text(encoding="utf-8")
     yaml = YAML()
     written = io.StringIO()
