@@ -45,10 +45,10 @@ The study ran on generated pictures in {minutes:.1f} minutes. All of it is in {f
   plots/variants/final/    learning curves, confusion matrix, accuracy per class
   models/final/model.keras a trained network, for keras.saving.load_model
 and try, after cd {folder}:
-  dvc repro                              does nothing: all is up to date
-  dvc exp run -S variants.final.epochs=5 trains one variant again
-  dvc metrics diff                       what that changed
-  dvc plots show --open                  every curve on one page, offline""")
+  uv run dvc repro                              does nothing: all is up to date
+  uv run dvc exp run -S variants.final.epochs=5 trains one variant again
+  uv run dvc metrics diff                       what that changed
+  uv run dvc plots show --open                  every curve on one page, offline""")
 
 
 def create(folder: Path) -> None:
@@ -94,6 +94,7 @@ def reproduce(folder: Path) -> None:
     """Runs dvc repro in the project and commits its results."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment.pop("DATA_MIRROR", None)  # the demo has a mirror of its own
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or 30 processes compile TensorFlow's Python each
     if subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env=environment).returncode:
         raise InputError(f"dvc repro failed in {folder}, see above; the same command goes on from there")
     commit(folder, "Run the study")

@@ -22,6 +22,7 @@ def call(*command: str, folder: Path) -> str:
     """Runs a command of the environment in a folder and returns what it printed."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment.pop("DATA_MIRROR", None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # which makes each process compile TensorFlow's Python
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, f"{command} failed:\n{result.stdout}\n{result.stderr}"
     return result.stdout
