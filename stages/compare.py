@@ -13,6 +13,7 @@ from stages.results.summary import summary_row, write_summary
 
 
 def main() -> None:
+    """Reads what evaluate wrote of each variant, writes the summary and the comparisons."""
     parser = argparse.ArgumentParser(prog="python -m stages.compare", description=__doc__)
     parser.add_argument("params", type=Path, help="the study, params.yaml")
     parser.add_argument("metrics", type=Path, help="folder with the metrics of each variant that has run")

@@ -12,6 +12,7 @@ from stages.results.variant_plots import write_variant_plots
 
 
 def main() -> None:
+    """Reads what a training left, writes the variant's metrics and plots."""
     parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description=__doc__)
     parser.add_argument("model", type=Path, help="folder that train wrote, such as models/final")
     parser.add_argument("metrics", type=Path, help="JSON file to write, such as metrics/final.json")

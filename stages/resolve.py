@@ -7,7 +7,6 @@ reruns exactly the stages it concerns.
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from stages import code, parameters, variants
 from stages.atomic import replacing, write_json
@@ -29,11 +28,15 @@ def main() -> None:
     content = parameters.load(arguments.params)
     resolved = variants.resolve(content)
     root = Path(__file__).parent.parent
+    runs = {
+        name: (trainer, resolved[name].get("architecture"))
+        for group, trainer in TRAINERS.items()
+        for name in content.get(group) or {}
+    }
+    codes = {pair: training_code(*pair, root) for pair in set(runs.values())}
     with replacing(arguments.variants) as partial:
-        for group, trainer in TRAINERS.items():
-            for name in content.get(group) or {}:
-                value = resolved[name] | {"code": training_code(resolved[name], trainer, root)}
-                write_json(partial / f"{name}.json", value)
+        for name, pair in runs.items():
+            write_json(partial / f"{name}.json", resolved[name] | {"code": codes[pair]})
     with replacing(arguments.code) as partial:
         for verb in OTHERS:
             modules = code.closure(f"stages.{verb}", root)
@@ -41,9 +44,15 @@ def main() -> None:
     print(f"resolved {len(resolved)} variants")
 
 
-def training_code(variant: dict[str, Any], trainer: str, root: Path) -> str:
-    """Returns the fingerprint of what trains a variant, without the networks it does not use."""
-    others = NETWORKS - {f"stages.networks.{variant.get('architecture')}"}
+def training_code(trainer: str, architecture: str | None, root: Path) -> str:
+    """Returns the fingerprint of what trains a variant, without the networks it does not use.
+
+    Args:
+        trainer: the stage's module, such as stages.train.
+        architecture: the network it builds; None where it goes on with one it is given.
+        root: the folder that holds `stages/`.
+    """
+    others = NETWORKS - {f"stages.networks.{architecture}"}
     return code.fingerprint(code.closure(trainer, root, without=others), root)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages import parameters, variants
 from stages.errors import InputError, run
-from stages.results.inspection import Finding, leftovers, wrong_metrics, wrong_outputs
+from stages.inspection import Finding, leftovers, wrong_metrics, wrong_outputs
 
 
 def main() -> None:

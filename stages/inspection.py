@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.datasets.hashes import file_hash
 from stages.errors import InputError
 from stages.results.classification import measure
 from stages.results.predictions import read_predictions
@@ -154,10 +155,5 @@ def _once(path: Path, known: Known) -> str:
     status = path.stat()
     key = (status.st_dev, status.st_ino)
     if key not in known:
-        known[key] = _md5(path)
+        known[key] = file_hash(path, "md5")
     return known[key]
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
