@@ -1,11 +1,14 @@
 """Outputs appear whole or not at all: written beside their place, then renamed into it."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from stages import locks
 
 
 @contextmanager
@@ -13,18 +16,19 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` to write a file or folder at; renames it to `path` at the end.
 
     Where the block raises, what it wrote is removed and `path` stays as it was. What a killed process
-    left there is removed by the next one.
+    left there is removed by the next one. Another process that writes `path` is waited for.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    _remove(partial)
-    try:
-        yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
-        partial.replace(path)
-    finally:
-        _remove(partial)
+    partial, replaced = (path.with_name(f".{path.name}{end}") for end in (".partial", ".replaced.partial"))
+    with locks.held(path.with_name(f".{path.name}.lock")):
+        _clear(path, partial, replaced)
+        try:
+            yield partial
+            _reach_the_disk(partial)
+            if path.is_dir():  # which no rename replaces
+                path.rename(replaced)
+            partial.replace(path)
+        finally:
+            _clear(path, partial, replaced)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -38,8 +42,35 @@ def write_json(path: Path, value: Any) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def link(source: Path, target: Path) -> None:
+    """Gives a file a second name; copies it where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder with all it holds, if it is there."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _clear(path: Path, partial: Path, replaced: Path) -> None:
+    """Removes what is unfinished; puts back what was moved aside for something that never came."""
+    remove(partial)
+    if replaced.exists() and not path.exists():
+        replaced.rename(path)
+    remove(replaced)
+
+
+def _reach_the_disk(path: Path) -> None:
+    """Waits until the bytes are on the disk, lest a power cut leave a name without them."""
+    for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

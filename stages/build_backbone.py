@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.atomic import replacing, write_json
 from stages.errors import InputError, run
+from stages.hashes import check_files
 from stages.networks import resnet50
 from stages.training.saving import save_model
 
@@ -24,6 +25,7 @@ def main() -> None:
     if len(provenance) != 1:
         raise InputError(f"{arguments.archives} holds {sorted(provenance)}, expected one file of weights")
     (name,) = provenance
+    check_files(arguments.archives, {name: provenance[name]["sha256"]})
     weights = arguments.archives / name
     is_model = weights.suffix == ".keras"
     model = resnet50.from_model_file(weights) if is_model else resnet50.from_imagenet_weights(weights)

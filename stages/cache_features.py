@@ -1,23 +1,24 @@
 """Extracts ResNet50 features once: python -m stages.cache_features CODE.json IMAGES BACKBONE FEATURES.
 
 Writes maps.npy (float16, one feature map per image) and pooled.npy (float32, its average over height
-and width), in the order of the images. A killed run goes on after its last whole batch.
+and width), in the order of the images, and manifest.json. A killed run goes on after its last whole batch.
 """
 
 import argparse
-import shutil
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from stages import parameters
-from stages.atomic import replacing
-from stages.datasets.hashes import file_hash
+from stages import locks, parameters
+from stages.atomic import link, replacing, write_json
 from stages.errors import run
+from stages.hashes import check_files, file_hash
 from stages.networks import resnet50
-from stages.training import backend, features
+from stages.training import backend, checkpoints, features
 
-UNFINISHED = Path(".checkpoints", "features")  # outside DVC's outs, which it deletes before a stage runs
+ARRAYS = ("maps.npy", "pooled.npy")
 
 
 def main() -> None:
@@ -31,21 +32,31 @@ def main() -> None:
 
     knobs = parameters.load(Path("params.yaml"))["features"]
     backend.configure(knobs["threads"])
-    backbone = resnet50.from_model_file(arguments.backbone)
-    shape = resnet50.check(backbone, np.load(arguments.images, mmap_mode="r").shape[1])
-    files = (arguments.code, arguments.images, arguments.backbone)
-    features.extract(
-        backbone,
-        arguments.images,
-        shape,
-        UNFINISHED,
-        batch_size=knobs["batch_size"],
-        inputs=[*map(file_hash, files), knobs, backend.versions()],
-    )
-    with replacing(arguments.features) as partial:
-        shutil.move(UNFINISHED, partial)
-        (partial / "done.json").unlink()
+    unfinished = checkpoints.FOLDER / arguments.features.parent.name / arguments.features.name
+    with locks.held(unfinished.with_suffix(".lock")), backend.memory_errors():
+        shape = _extract(arguments, knobs, unfinished)
+        with replacing(arguments.features) as partial:
+            partial.mkdir()
+            n = len(np.load(unfinished / ARRAYS[0], mmap_mode="r"))
+            hashes = {name: file_hash(unfinished / name) for name in ARRAYS}
+            for name in ARRAYS:  # linked: if DVC is killed before it has recorded them, they are still there
+                link(unfinished / name, partial / name)
+            write_json(partial / "manifest.json", {"images": n, "map": shape, "sha256": hashes})
     print(f"features: maps of {' x '.join(map(str, shape))} in {arguments.features}")
+
+
+def _extract(arguments: argparse.Namespace, knobs: dict[str, Any], unfinished: Path) -> tuple[int, ...]:
+    """Checks images and backbone and extracts into a folder; returns the shape of one map."""
+    manifest = json.loads((arguments.images.parent / "manifest.json").read_text(encoding="utf-8"))
+    check_files(arguments.images.parent, {arguments.images.name: manifest["sha256"][arguments.images.name]})
+    backbone = resnet50.from_model_file(arguments.backbone)
+    shape = resnet50.check(backbone, manifest["image_size"])
+    files = (arguments.code, arguments.images, arguments.backbone)
+    inputs = [*map(file_hash, files), knobs, backend.environment(knobs["threads"])]
+    features.extract(
+        backbone, arguments.images, shape, unfinished, batch_size=knobs["batch_size"], inputs=inputs
+    )
+    return shape
 
 
 if __name__ == "__main__":

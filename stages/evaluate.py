@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages.atomic import replacing, write_json
 from stages.errors import run
+from stages.hashes import check_files
 from stages.results.classification import measure
 from stages.results.predictions import read_predictions
 from stages.results.records import read_run, title
@@ -20,6 +21,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     record = read_run(arguments.model / "run.json")
+    check_files(arguments.model, record.pop("sha256"))
     predictions = read_predictions(arguments.model / "predictions.npz")
     test, validation = measure(predictions.test), measure(predictions.validation)
     with replacing(arguments.plots) as folder:

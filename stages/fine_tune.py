@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from stages.errors import run
+from stages.hashes import check_files
 from stages.networks import resnet50
 from stages.training import backend, examples, fine_tuning, runs
 
@@ -27,6 +28,8 @@ def main() -> None:
     variant = json.loads(arguments.variant.read_text(encoding="utf-8"))
     backend.configure(variant["threads"])
     data = examples.load(arguments.data, backbone=arguments.backbone)
+    start = json.loads((arguments.start / "run.json").read_text(encoding="utf-8"))
+    check_files(arguments.start, start["sha256"])
     model = resnet50.from_model_file(arguments.start / "model.keras")
     fine_tuning.unfreeze(model, variant["unfreeze"])
     epochs_before = int(pd.read_csv(arguments.start / "history.csv")["epoch"].iloc[-1])

@@ -12,17 +12,17 @@ from pathlib import Path
 def held(path: Path) -> Iterator[None]:
     """Holds the lock of this file; waits while another process holds it, and says for whom.
 
-    A killed `dvc repro` leaves its stage running, so that a second one may find the first still writing.
-    The file is there only while somebody holds or awaits the lock, or where a holder was killed.
+    A killed `dvc repro` may leave its stage running, so that a second one finds the first still writing.
+    The file is there only while somebody holds or awaits the lock, or where its holder was killed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquired(path)
+    descriptor = _locked(path)
     try:
         os.truncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
-        path.unlink(missing_ok=True)  # before the lock goes, so that nobody takes it on a file without name
+        path.unlink(missing_ok=True)  # before the lock is let go: nobody then holds a file without a name
         os.close(descriptor)
 
 
@@ -41,24 +41,32 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _acquired(path: Path) -> int:
-    """Returns the descriptor of the locked file that has this name now."""
+def _locked(path: Path) -> int:
+    """Returns the descriptor of the file that has this name now, locked."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            _lock(descriptor, path)
-            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
+            _wait(descriptor, path)
+            is_current = _is_named(descriptor, path)
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its holder removed the file meanwhile
+        if is_current:
+            return descriptor
+        os.close(descriptor)  # its holder removed it meanwhile
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _wait(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = path.read_text(encoding="utf-8") if path.exists() else "?"
+        holder = os.pread(descriptor, 20, 0).decode() or "?"
         print(f"waits for process {holder}, which holds {path}", file=sys.stderr, flush=True)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,6 +1,8 @@
 """Cached features: the maps and their averages, in the order of the pictures, whatever the batches."""
 
+import hashlib
 import json
+import shutil
 import sys
 
 import keras
@@ -31,6 +33,9 @@ def extract(backbone, images, tmp_path, monkeypatch):
     """A function that runs the command with a batch size; returns maps and averages."""
     (tmp_path / "code.json").write_text('"0"')
     np.save(tmp_path / "images.npy", images)
+    digest = hashlib.sha256((tmp_path / "images.npy").read_bytes()).hexdigest()
+    manifest = {"image_size": 16, "sha256": {"images.npy": digest}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     save_model(backbone, tmp_path / "backbone.keras")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
@@ -41,7 +46,8 @@ def extract(backbone, images, tmp_path, monkeypatch):
         knobs = {"threads": 2, "batch_size": batch_size}
         (tmp_path / "params.yaml").write_text(json.dumps({"features": knobs}))
         cache_features.main()
-        assert sorted(path.name for path in (tmp_path / "features").iterdir()) == ["maps.npy", "pooled.npy"]
+        names = sorted(path.name for path in (tmp_path / "features").iterdir())
+        assert names == ["manifest.json", "maps.npy", "pooled.npy"]
         return np.load("features/maps.npy"), np.load("features/pooled.npy")
 
     return extract
@@ -51,7 +57,7 @@ def test_maps_are_half_precision_and_averages_are_single(extract, capsys):
     maps, pooled = extract()
     assert (maps.shape, maps.dtype) == ((11, 2, 2, 2048), np.float16)
     assert (pooled.shape, pooled.dtype) == ((11, 2048), np.float32)
-    assert capsys.readouterr().out.startswith("features: ")
+    assert capsys.readouterr().out.splitlines()[1].startswith("features: ")
 
 
 def test_features_are_those_of_the_backbone_in_the_order_of_the_pictures(extract, backbone, images):
@@ -73,6 +79,7 @@ def test_the_batch_size_does_not_matter(extract):
 def test_an_interrupted_pass_leaves_no_features_and_ends_in_the_same_bytes(extract, tmp_path, monkeypatch):
     maps, pooled = extract()
     (tmp_path / "features").rename(tmp_path / "undisturbed")
+    shutil.rmtree(tmp_path / ".checkpoints")
     original, count = keras.Model.predict_on_batch, 0
 
     def predict_on_batch(model, pictures):

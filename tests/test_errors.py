@@ -33,12 +33,6 @@ def test_a_missing_file_names_itself_and_what_makes_it(tmp_path):
     )
 
 
-def test_ctrl_c_ends_quietly(tmp_path):
-    source = "from stages.errors import run\ndef main(): raise KeyboardInterrupt\nrun(main)"
-    done = command("-c", source, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
-
-
 def test_several_mistakes_stand_below_each_other(tmp_path):
     (tmp_path / "params.yaml").write_text(
         "defaults: {seed: 0, threads: 1, epochs: 1, batch_size: 1, optimizer: {}, flip: false, zoom: 0.0,"

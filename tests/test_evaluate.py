@@ -1,6 +1,7 @@
 """evaluate: from a run's files to its metrics, tables and pictures."""
 
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -29,6 +30,7 @@ RUN = {
     "backend": "tensorflow",
     "device": "CPU",
     "versions": {"keras": "3.15.0"},
+    "settings": {},
     "provenance": "stand-in",
     "sources": {
         "archive.tar.gz": {
@@ -47,14 +49,15 @@ PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.125, 0.75, 0.
 LABELS = np.array([0, 0, 1, 2])
 
 
-def write_run(folder: Path, **changes: object) -> Path:
+def write_run(folder: Path, history: str = HISTORY, **changes: object) -> Path:
     """Writes what train leaves in models/final; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "history.csv").write_text(HISTORY)
-    (folder / "run.json").write_text(json.dumps(RUN | changes))
+    (folder / "history.csv").write_text(history)
     splits = {f"{split}_probabilities": PROBABILITIES for split in ("validation", "test")}
     splits |= {f"{split}_labels": LABELS for split in ("validation", "test")}
     np.savez(folder / "predictions.npz", **splits, class_names=np.array(NAMES))
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.[cn]*")}
+    (folder / "run.json").write_text(json.dumps(RUN | {"sha256": hashes} | changes))
     return folder
 
 
@@ -147,7 +150,7 @@ def test_a_failure_leaves_earlier_results_as_they_were(tmp_path, monkeypatch):
     folder = write_run(tmp_path / "models" / "final")
     _, plots = run_evaluate(monkeypatch, tmp_path)
     before = (plots / "loss.csv").read_bytes()
-    (folder / "history.csv").write_text("epoch,loss\n1,2.0\n")
+    write_run(folder, "epoch,loss\n1,2.0\n")
     with pytest.raises(InputError) as error:
         run_evaluate(monkeypatch, tmp_path)
     assert str(error.value) == (
@@ -160,8 +163,7 @@ def test_a_failure_leaves_earlier_results_as_they_were(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("value", ["nan", "", "fast"])
 def test_a_curve_without_a_number_is_named_with_its_epoch(tmp_path, monkeypatch, value):
-    folder = write_run(tmp_path / "models" / "final")
-    (folder / "history.csv").write_text(HISTORY.replace("2.75", value))
+    folder = write_run(tmp_path / "models" / "final", HISTORY.replace("2.75", value))
     with pytest.raises(InputError) as error:
         run_evaluate(monkeypatch, tmp_path)
     path = folder / "history.csv"
@@ -174,7 +176,18 @@ def test_a_record_without_a_key_is_named(tmp_path, monkeypatch):
     folder = write_run(tmp_path / "models" / "final")
     record = {key: value for key, value in RUN.items() if key not in ("seed", "provenance")}
     (folder / "run.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"run\.json: no seed, provenance, it holds backend, dataset"):
+    with pytest.raises(
+        InputError, match=r"run\.json: no seed, provenance, sha256, it holds backend, dataset"
+    ):
+        run_evaluate(monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["history.csv", "predictions.npz"])
+def test_a_file_that_training_did_not_write_is_not_measured(tmp_path, monkeypatch, name):
+    folder = write_run(tmp_path / "models" / "final")
+    with (folder / name).open("ab") as file:
+        file.write(b"\n")  # which its reader would not mind
+    with pytest.raises(InputError, match=rf"{name} has sha256 .*, its stage wrote .*verify --repair"):
         run_evaluate(monkeypatch, tmp_path)
 
 

@@ -1,5 +1,6 @@
 """A prepared dataset opened: sets, memory maps, provenance, and the statistics of its training images."""
 
+import hashlib
 import json
 from dataclasses import FrozenInstanceError
 
@@ -40,9 +41,12 @@ def test_the_sets_have_the_numbers_that_prepare_gives_them():
 
 def test_cached_features_take_the_place_of_pictures(prepared, tmp_path):
     np.save(tmp_path / "pooled.npy", np.ones((40, 5), np.float16))
+    digest = hashlib.sha256((tmp_path / "pooled.npy").read_bytes()).hexdigest()
+    (tmp_path / "manifest.json").write_text(json.dumps({"sha256": {"pooled.npy": digest}}))
     data = examples.load(prepared, tmp_path / "pooled.npy")
     assert isinstance(data.inputs, np.memmap)
     assert (data.inputs.shape, data.inputs.dtype) == ((40, 5), np.float16)
+    assert data.manifest["inputs"] == {"pooled.npy": digest}  # so that a checkpoint depends on them
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Backbone and head as one model, and which of its weights go on learning."""
 
+import hashlib
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -127,6 +129,8 @@ def test_the_command_goes_on_from_a_saved_model(prepared, whole, tiny_variant, t
     )
     save_model(whole, tmp_path / "start/model.keras")
     pd.DataFrame({"epoch": [1, 2, 3]}).to_csv("start/history.csv", index=False)
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path("start").iterdir()}
+    (tmp_path / "start/run.json").write_text(json.dumps({"sha256": hashes}))
     variant = {
         knob: value
         for knob, value in tiny_variant().items()
@@ -140,7 +144,7 @@ def test_the_command_goes_on_from_a_saved_model(prepared, whole, tiny_variant, t
     )
     fine_tune.main()
     assert pd.read_csv("models/tuned/history.csv")["epoch"].tolist() == [4, 5]
-    assert capsys.readouterr().out.startswith("tuned: epoch 4/5, ")
+    assert capsys.readouterr().out.splitlines()[1].startswith("tuned: epoch 4/5, ")
     record = json.loads((tmp_path / "models/tuned/run.json").read_text())
     assert (record["variant"], record["provenance"]) == ("tuned", "stand-in")
     assert set(record["sources"]) == {"archive.tgz", "w.h5"}

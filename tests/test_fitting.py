@@ -115,8 +115,8 @@ def test_the_optimizers_of_the_report_are_keras_own(trained, tiny_variant, optim
 def test_an_optimizer_that_keras_refuses_is_an_error(trained, tiny_variant, optimizer, problem):
     with pytest.raises(InputError) as caught:
         trained(tiny_variant(optimizer=optimizer))
-    assert str(caught.value).startswith(f"variant 'tiny': Keras refuses optimizer {optimizer}: ")
-    assert problem in str(caught.value).removeprefix(f"variant 'tiny': Keras refuses optimizer {optimizer}: ")
+    assert str(caught.value).startswith(f"Keras refuses optimizer {optimizer}: ")
+    assert problem in str(caught.value).removeprefix(f"Keras refuses optimizer {optimizer}: ")
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -224,6 +224,6 @@ def test_a_run_that_is_over_trains_no_more(trained, tiny_examples, tiny_variant,
 def test_a_history_comes_back_from_a_checkpoint_to_the_last_digit(trained, tiny_variant, tmp_path):
     model = trained(tiny_variant())
     history = [{"epoch": 1, "loss": 1 / 3, "accuracy": math.nextafter(0.1, 1)}]
-    checkpoints.save(tmp_path / "c.npz", model, history, "run")
-    assert checkpoints.restore(tmp_path / "c.npz", model, "run") == history
+    checkpoints.save(tmp_path / "c.npz", model, checkpoints.Progress(history), "run", {})
+    assert checkpoints.restore(tmp_path / "c.npz", model, "run").history == history
     assert list(csv.reader([str(history[0]["loss"])])) == [["0.3333333333333333"]]

@@ -64,14 +64,18 @@ def test_an_interrupted_run_ends_in_the_bytes_of_one_that_was_not(train, interru
     with pytest.raises(KeyboardInterrupt):
         train("disturbed")
     assert not (tmp_path / "disturbed").exists()
-    assert [path.name for path in (tmp_path / ".checkpoints").iterdir()] == ["tiny.npz"]
+    checkpoint = tmp_path / ".checkpoints" / tmp_path.name / "disturbed.npz"
+    assert list(checkpoint.parent.iterdir()) == [checkpoint]
     capsys.readouterr()
     resumed = contents(train("disturbed"))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "tiny: goes on after epoch 1"
     assert [line.split(",")[0] for line in lines[1:]] == ["tiny: epoch 2/3", "tiny: epoch 3/3"]
     assert {name: resumed[name] == expected[name] for name in FILES} == dict.fromkeys(FILES, True)
-    assert list((tmp_path / ".checkpoints").iterdir()) == []
+    assert contents(train("disturbed")) == expected  # as if DVC had been killed before it recorded the result
+    assert capsys.readouterr().out == "tiny: goes on after epoch 3\n"
+    train("another", epochs=1)
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["another.npz"]
 
 
 def test_an_interruption_between_training_and_writing_trains_no_epoch_again(

@@ -7,7 +7,7 @@ from typing import Any
 from stages.errors import InputError
 
 RUN_KEYS = ("variant", "dataset", "parameters", "epochs", "seed", "threads", "backend", "device")
-RUN_KEYS += ("provenance", "versions", "sources")
+RUN_KEYS += ("provenance", "versions", "settings", "sources", "sha256")
 
 
 def read_run(path: Path) -> dict[str, Any]:

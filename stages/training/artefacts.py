@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.atomic import replacing, write_json
+from stages.hashes import file_hash
 from stages.training import backend
 from stages.training.examples import Examples
 from stages.training.saving import save_model
@@ -41,7 +42,8 @@ def write(
         save_model(model, partial / "model.keras")
         pd.DataFrame(history).to_csv(partial / "history.csv", index=False)
         np.savez(partial / "predictions.npz", **arrays)
-        write_json(partial / "run.json", _record(model, examples, variant))
+        hashes = {path.name: file_hash(path) for path in partial.iterdir()}
+        write_json(partial / "run.json", _record(model, examples, variant) | {"sha256": hashes})
 
 
 def _record(model: keras.Model, examples: Examples, variant: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,19 @@
 """The one place that speaks to the library below Keras: threads, determinism, devices, versions."""
 
+import os
 import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import keras
+
+# Environment variables that change the last bits of results, where they are set.
+SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE")
+EXHAUSTED = ("ResourceExhaustedError", "OutOfMemoryError")  # of TensorFlow and PyTorch
 
 
 def configure(threads: int) -> None:
@@ -24,6 +33,9 @@ def configure(threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
+    print(f"computes on {device()}, {threads} threads", flush=True)
+    if note := unseen_gpu():
+        print(note, file=sys.stderr, flush=True)
 
 
 def jit_compile() -> bool | str:
@@ -32,9 +44,42 @@ def jit_compile() -> bool | str:
 
 
 def device() -> str:
-    """Returns what computes: "cpu", or "gpu: " and its name."""
+    """Returns what computes, "gpu: " or "cpu: " and its name: results differ in their last bits."""
     gpu = _gpu_name(keras.backend.backend())
-    return f"gpu: {gpu}" if gpu else "cpu"
+    return f"gpu: {gpu}" if gpu else f"cpu: {_cpu_name()}"
+
+
+def unseen_gpu(devices: Path = Path("/dev")) -> str | None:
+    """Returns what to do where the machine has an NVIDIA GPU that the backend does not see.
+
+    Args:
+        devices: where the driver's device files are.
+    """
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+    if is_hidden or device().startswith("gpu") or not any(devices.glob("nvidia[0-9]*")):
+        return None
+    return (
+        f"there is an NVIDIA GPU, but {keras.backend.backend()} does not see it: computing on the CPU;"
+        " `uv run --extra gpu` brings CUDA, CUDA_VISIBLE_DEVICES='' silences this"
+    )
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turns a backend's own error of exhausted memory into Python's MemoryError."""
+    try:
+        yield
+    except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error) or type(error).__name__ in EXHAUSTED:
+            raise MemoryError(str(error).strip().splitlines()[0]) from None
+        raise
+
+
+def _cpu_name() -> str:
+    cpus = Path("/proc/cpuinfo")
+    text = cpus.read_text(encoding="utf-8") if cpus.exists() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _gpu_name(library: str) -> str | None:
@@ -60,10 +105,11 @@ def versions() -> dict[str, str]:
 
 
 def environment(threads: int) -> dict[str, Any]:
-    """Returns what ran, for a run's record: backend, device, threads and versions."""
+    """Returns what ran, for a run's record: backend, device, threads, versions and settings."""
     return {
         "backend": keras.backend.backend(),
         "device": device(),
         "threads": threads,
         "versions": versions(),
+        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
     }

@@ -1,4 +1,4 @@
-"""Checkpoints of a training, one file per variant, so that a killed run loses at most one epoch.
+"""Checkpoints of trainings, so that a killed one loses at most an epoch and a stopped one nothing.
 
 They lie outside DVC's outs, which DVC deletes before a stage runs. An epoch is a function of its
 number, the weights and the optimizer (see `batches`, `fitting`), so these are all there is to keep.
@@ -6,43 +6,93 @@ number, the weights and the optimizer (see `batches`, `fitting`), so these are a
 
 import json
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from stages.atomic import replacing
+from stages import locks
+from stages.atomic import remove, replacing
+
+FOLDER = Path(".checkpoints")
+Step = tuple[int, float, float]  # examples, loss, accuracy
 
 
-def save(path: Path, model: keras.Model, history: list[dict[str, float]], fingerprint: str) -> None:
-    """Writes weights, optimizer state and history; replaces the file at once."""
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        history: a record for each finished epoch.
+        steps: those of the epoch after, as far as it has come.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Names the last thing done."""
+        epoch = f"epoch {self.history[-1]['epoch']}" if self.history else "the start"
+        return f"{epoch} and {len(self.steps)} steps" if self.steps else epoch
+
+
+def path(out: Path) -> Path:
+    """Returns where the checkpoint of an output lies: .checkpoints/models/final.npz for models/final."""
+    return FOLDER / out.parent.name / f"{out.name}.npz"
+
+
+def save(
+    path: Path, model: keras.Model, progress: Progress, fingerprint: str, variant: dict[str, Any]
+) -> None:
+    """Writes weights, optimizer state and progress; replaces the file at once."""
     state = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_variables(model))}
-    header = json.dumps({"fingerprint": fingerprint, "history": history})
+    header = json.dumps({"fingerprint": fingerprint, "variant": variant, **vars(progress)})
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, header=np.array(header), **state)
 
 
-def restore(path: Path, model: keras.Model, fingerprint: str) -> list[dict[str, float]]:
-    """Puts a checkpoint's state into a compiled model and returns the history up to there.
+def restore(path: Path, model: keras.Model, fingerprint: str) -> Progress:
+    """Puts a checkpoint's state into a compiled model and returns the progress up to there.
+
+    A checkpoint of another run, or a damaged one, is removed.
 
     Returns:
-        An empty list, with the model as it was, where there is no checkpoint of this very run.
+        No progress, with the model as it was, where there is no checkpoint of this very run.
     """
     if not path.exists():
-        return []
+        return Progress()
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             header: dict[str, Any] = json.loads(str(archive["header"]))
             if header["fingerprint"] != fingerprint:
-                return []
+                return _anew(path, "is of another run: knobs, code, data, versions or device changed")
             values = [archive[f"variable_{i}"] for i in range(len(_variables(model)))]
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-        print(f"{path} is damaged ({error}); training starts anew", flush=True)
-        return []
+        return _anew(path, f"is damaged ({error})")
     for variable, value in zip(_variables(model), values, strict=True):
         variable.assign(value)
-    return header["history"]
+    return Progress(header["history"], [tuple(step) for step in header["steps"]])
+
+
+def prune(out: Path) -> None:
+    """Removes the checkpoints of all outputs but this one that are there, and that nobody writes.
+
+    A finished training keeps its checkpoint until then: if DVC is killed before it has recorded the
+    result, it runs the stage again.
+    """
+    for checkpoint in FOLDER.glob("*/*"):
+        other = out.parent.parent / checkpoint.parent.name / checkpoint.stem
+        lock = checkpoint.with_suffix(".lock")
+        if other != out and other.exists() and checkpoint != lock and not locks.is_held(lock):
+            remove(checkpoint)
+
+
+def _anew(path: Path, problem: str) -> Progress:
+    print(f"{path} {problem}; removed, training starts anew", flush=True)
+    path.unlink()
+    return Progress()
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from stages.hashes import check_files
+
 SETS = ("train", "validation", "test")  # their numbers in split.npy are their places here
 
 
@@ -19,7 +21,7 @@ class Examples:
         labels: int64[n] in [0, number of classes).
         split: uint8[n], places in `SETS`.
         class_names: one per class.
-        manifest: what `prepare` wrote: counts, hashes, provenance.
+        manifest: what `prepare` wrote: counts, hashes, provenance; with those of features.
     """
 
     inputs: np.ndarray
@@ -38,11 +40,21 @@ def load(folder: Path, inputs: Path | None = None, backbone: Path | None = None)
 
     Args:
         folder: data/cifar100 or data/cub200.
-        inputs: an array with one row per image to learn from in place of the images.
+        inputs: an array with one row per image to learn from in place of the images, in a folder with
+            a manifest.json of its own.
         backbone: folder of the backbone that is part of what is learned from; its provenance joins
             that of the images.
+
+    Raises:
+        InputError: an array is not what its stage wrote.
     """
     manifest = _read(folder / "manifest.json")
+    arrays = manifest["sha256"]
+    if inputs:
+        arrays = {name: arrays[name] for name in ("labels.npy", "split.npy")}
+        manifest["inputs"] = {inputs.name: _read(inputs.parent / "manifest.json")["sha256"][inputs.name]}
+        check_files(inputs.parent, manifest["inputs"])
+    check_files(folder, arrays)
     if backbone:
         manifest["sources"] |= _read(backbone / "provenance.json")
     kinds = {source["kind"] for source in manifest["sources"].values()}

@@ -1,7 +1,6 @@
 """Extraction of a backbone's features, a batch at a time."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from stages.atomic import write_json
+from stages import interruptions, memmaps
+from stages.atomic import remove, write_json
 from stages.errors import InputError
 from stages.training import backend
 
@@ -27,6 +27,8 @@ def extract(
     inputs: Any = None,
 ) -> None:
     """Writes maps.npy, float16[n, height, width, channels], pooled.npy, float32[n, channels], and done.json.
+
+    A signal ends the process after the batch it comes in; a killed one goes on after its last whole batch.
 
     Arrays are mapped for one batch at a time, so that memory does not grow with them.
 
@@ -49,13 +51,21 @@ def extract(
     for first in tqdm(batches, "features", unit="batch", disable=None):
         batch = slice(first, first + batch_size)
         pictures = np.load(images, mmap_mode="r")[batch].astype(np.float32)
-        for name, values in zip(("maps", "pooled"), model.predict_on_batch(pictures), strict=True):
-            if not values.max() <= HALF_MAX:
-                raise InputError(
-                    f"the backbone returns {values.max()} in images {first} to {batch.stop}, {LIMIT}"
-                )
-            np.lib.format.open_memmap(folder / f"{name}.npy", "r+")[batch] = values
-        write_json(folder / "done.json", {"inputs": inputs, "images": min(first + batch_size, n)})
+        with interruptions.deferred():
+            for name, values in zip(("maps", "pooled"), model.predict_on_batch(pictures), strict=True):
+                _write(folder / f"{name}.npy", batch, values)
+            write_json(folder / "done.json", {"inputs": inputs, "images": min(first + batch_size, n)})
+
+
+def _write(path: Path, batch: slice, values: np.ndarray) -> None:
+    # Not finite or too large: one comparison, as nan compares false.
+    if not np.abs(values).max() <= HALF_MAX:
+        raise InputError(
+            f"the backbone returns {values.max()} in images {batch.start} to {batch.stop}, {LIMIT}"
+        )
+    array = np.lib.format.open_memmap(path, "r+")
+    array[batch] = values
+    array.flush()  # before done.json says so
 
 
 def _start(folder: Path, inputs: Any, arrays: dict[str, tuple[type, tuple[int, ...]]]) -> int:
@@ -66,8 +76,8 @@ def _start(folder: Path, inputs: Any, arrays: dict[str, tuple[type, tuple[int, .
         if record["inputs"] == inputs:
             print(f"features: goes on after image {record['images']}", flush=True)
             return record["images"]
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir(parents=True)
     for name, (dtype, whole) in arrays.items():
-        np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, whole)
+        memmaps.create(folder / f"{name}.npy", dtype, whole)
     return 0

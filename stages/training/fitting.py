@@ -1,7 +1,7 @@
 """The training loop: epochs of plain Keras steps, a record of each, a checkpoint after each."""
 
-import copy
 import hashlib
+import itertools
 import json
 import math
 from pathlib import Path
@@ -11,10 +11,12 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from stages import interruptions
 from stages.errors import InputError
 from stages.networks.seeds import layer_seed
-from stages.training import backend, checkpoints
+from stages.training import backend, checkpoints, optimizers
 from stages.training.batches import ordered_batches, training_batches
+from stages.training.checkpoints import Progress, Step
 from stages.training.examples import Examples
 
 EVALUATION_BATCH = 64  # of no influence on results beyond rounding; bounds memory
@@ -27,13 +29,12 @@ def compiled(model: keras.Model, variant: dict[str, Any]) -> keras.Model:
 
     Args:
         model: from inputs to probabilities.
-        variant: its `optimizer` goes through `keras.optimizers.get`, a learning rate that is a block
-            through `keras.optimizers.schedules.deserialize`.
+        variant: its `optimizer` is used, as `optimizers.build` takes it.
 
     Raises:
         InputError: Keras refuses the optimizer.
     """
-    optimizer = _optimizer(variant)
+    optimizer = optimizers.build(variant["optimizer"])
     trained = keras.Model(model.inputs[0], model.outputs[0])
     trained.compile(
         optimizer=optimizer,
@@ -50,6 +51,8 @@ def fit(
 ) -> list[dict[str, float]]:
     """Trains a model with the variant's optimizer, going on from a checkpoint of the same run.
 
+    There is one after every epoch, and after the step at which a signal asks the process to end.
+
     Args:
         model: as `compiled` returns it; its trainable weights are changed.
         examples: its training set is trained on, its validation set measured after every epoch.
@@ -65,25 +68,25 @@ def fit(
         InputError: the loss is no longer finite.
     """
     run = fingerprint(model, examples, variant)
-    history = checkpoints.restore(checkpoint, model, run)
-    if history:
-        print(f"{variant['name']}: goes on after epoch {history[-1]['epoch']}", flush=True)
+    progress = checkpoints.restore(checkpoint, model, run)
+    if progress != Progress():
+        print(f"{variant['name']}: goes on after {progress}", flush=True)
     last_epoch = first_epoch + variant["epochs"] - 1
-    for epoch in range(first_epoch + len(history), last_epoch + 1):
-        record = {"epoch": epoch, **_train(model, examples, variant, epoch)}
-        record |= {f"val_{name}": value for name, value in measure(model, examples, "validation").items()}
-        record["learning_rate"] = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        _require_finite(variant, "validation loss", record["val_loss"], f"after epoch {epoch}")
-        history.append(record)
-        checkpoints.save(checkpoint, model, history, run)
-        print(_line(variant["name"], record, last_epoch), flush=True)
-    return history
+    for epoch in range(first_epoch + len(progress.history), last_epoch + 1):
+        with interruptions.deferred() as signals:
+            _train(model, examples, variant, epoch, progress.steps, signals)
+            if not signals:
+                progress.history.append(_record(model, examples, variant, epoch, progress.steps))
+                progress.steps = []
+            checkpoints.save(checkpoint, model, progress, run, variant)
+            print(_line(variant["name"], progress, last_epoch, is_stopped=bool(signals)), flush=True)
+    return progress.history
 
 
 def measure(model: keras.Model, examples: Examples, name: str) -> dict[str, float]:
     """Returns loss and accuracy of a compiled model on a set."""
     batches = ordered_batches(examples, name, EVALUATION_BATCH)
-    return _means([(len(y), model.test_on_batch(x, y, return_dict=True)) for x, y in batches])
+    return _means([_step(y, model.test_on_batch(x, y, return_dict=True)) for x, y in batches])
 
 
 def predict(model: keras.Model, examples: Examples, name: str) -> np.ndarray:
@@ -105,25 +108,50 @@ def fingerprint(model: keras.Model, examples: Examples, variant: dict[str, Any])
     return digest.hexdigest()
 
 
-def _train(model: keras.Model, examples: Examples, variant: dict[str, Any], epoch: int) -> dict[str, float]:
-    """Trains one epoch; returns the running means of loss and accuracy."""
-    _seed_dropout(model, variant["seed"], epoch)
+def _train(
+    model: keras.Model,
+    examples: Examples,
+    variant: dict[str, Any],
+    epoch: int,
+    steps: list[Step],
+    signals: list[int],
+) -> None:
+    """Trains an epoch from after the steps that are done, which it adds to, to its end or a signal."""
+    if not steps:
+        _seed_dropout(model, variant["seed"], epoch)
     total = math.ceil(len(examples.rows("train")) / variant["batch_size"])
-    batches = training_batches(examples, variant, epoch)
-    steps: list[tuple[int, dict[str, float]]] = []
+    batches = itertools.islice(training_batches(examples, variant, epoch), len(steps), None)
     # disable=None: a bar on a terminal, nothing in a log
-    for inputs, labels in tqdm(batches, f"epoch {epoch}", total, leave=False, disable=None):
-        logs = model.train_on_batch(inputs, labels, return_dict=True)
-        steps.append((len(labels), logs))
-        _require_finite(variant, "loss", logs["loss"], f"in epoch {epoch}, step {len(steps)}")
-    return _means(steps)
+    with tqdm(batches, f"epoch {epoch}", total, initial=len(steps), leave=False, disable=None) as shown:
+        for inputs, labels in shown:
+            logs = model.train_on_batch(inputs, labels, return_dict=True)
+            steps.append(_step(labels, logs))
+            _require_finite(variant, "loss", steps[-1][1], f"in epoch {epoch}, step {len(steps)}")
+            if signals:
+                return
 
 
-def _means(batches: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
+def _record(
+    model: keras.Model, examples: Examples, variant: dict[str, Any], epoch: int, steps: list[Step]
+) -> dict[str, float]:
+    """Returns the history's record of an epoch whose steps are all done."""
+    record = {"epoch": epoch, **_means(steps)}
+    record |= {f"val_{name}": value for name, value in measure(model, examples, "validation").items()}
+    record["learning_rate"] = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    _require_finite(variant, "validation loss", record["val_loss"], f"after epoch {epoch}")
+    return record
+
+
+def _step(labels: np.ndarray, logs: dict[str, Any]) -> Step:
+    return len(labels), float(logs["loss"]), float(logs["accuracy"])
+
+
+def _means(steps: list[Step]) -> dict[str, float]:
     """Returns loss and accuracy over all examples from those of each batch, as Keras resets them."""
-    total = sum(size for size, _ in batches)
+    sizes, losses, accuracies = np.array(steps).T
     return {
-        name: float(sum(size * logs[name] for size, logs in batches) / total) for name in ("loss", "accuracy")
+        "loss": float(np.average(losses, weights=sizes)),
+        "accuracy": float(np.average(accuracies, weights=sizes)),
     }
 
 
@@ -135,20 +163,6 @@ def _require_finite(variant: dict[str, Any], what: str, value: float, where: str
         )
 
 
-def _optimizer(variant: dict[str, Any]) -> keras.optimizers.Optimizer:
-    block = copy.deepcopy(variant["optimizer"])  # Keras writes into what it is given
-    try:
-        if isinstance(block["config"].get("learning_rate"), dict):
-            schedule = keras.optimizers.schedules.deserialize(block["config"]["learning_rate"])
-            block["config"]["learning_rate"] = schedule
-        return keras.optimizers.get(block)
-    except (ValueError, TypeError, AttributeError) as error:
-        reason = str(error).rpartition("Exception encountered:")[2].strip().splitlines()[0]
-        raise InputError(
-            f"variant {variant['name']!r}: Keras refuses optimizer {variant['optimizer']}: {reason}"
-        ) from None
-
-
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Makes the dropout of an epoch a function of (seed, epoch) too."""
     for layer in model.layers:
@@ -157,6 +171,9 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
             state.assign(np.array([layer_seed(seed, f"{layer.name}/{epoch}"), 0], dtype=state.dtype))
 
 
-def _line(name: str, record: dict[str, float], last_epoch: int) -> str:
+def _line(name: str, progress: Progress, last_epoch: int, *, is_stopped: bool) -> str:
+    if is_stopped:
+        return f"{name}: stopped after {progress}; the same command goes on from there"
+    record = progress.history[-1]
     values = ", ".join(f"{key} {record[key]:.4f}" for key in ("loss", "accuracy", "val_loss", "val_accuracy"))
     return f"{name}: epoch {record['epoch']}/{last_epoch}, {values}"

@@ -5,10 +5,9 @@ from typing import Any
 
 import keras
 
-from stages.training import artefacts, fitting
+from stages import locks
+from stages.training import artefacts, backend, checkpoints, fitting
 from stages.training.examples import Examples
-
-CHECKPOINTS = Path(".checkpoints")  # outside DVC's outs, which it deletes before a stage runs
 
 
 def run(
@@ -22,7 +21,9 @@ def run(
 ) -> None:
     """Trains a model, predicts validation and test, and writes models/<variant>.
 
-    A killed run goes on after its last whole epoch when it is started again.
+    A killed run goes on after its last whole epoch when it is started again, a stopped one after its
+    last step. Its checkpoint stays until another training starts: if DVC is killed before it has
+    recorded the result, it runs the stage again.
 
     Args:
         model: from the examples' inputs to probabilities.
@@ -32,15 +33,16 @@ def run(
         saved: the model to save in place of `model`, sharing its layers.
         first_epoch: number of the first epoch, where the training goes on from another.
     """
-    checkpoint = CHECKPOINTS / f"{variant['name']}.npz"
-    trained = fitting.compiled(model, variant)
-    history = fitting.fit(trained, examples, variant, checkpoint=checkpoint, first_epoch=first_epoch)
-    artefacts.write(
-        folder,
-        model=saved or model,
-        history=history,
-        probabilities={name: fitting.predict(trained, examples, name) for name in ("validation", "test")},
-        examples=examples,
-        variant=variant,
-    )
-    checkpoint.unlink(missing_ok=True)
+    checkpoint = checkpoints.path(folder)
+    with locks.held(checkpoint.with_suffix(".lock")), backend.memory_errors():
+        checkpoints.prune(folder)
+        trained = fitting.compiled(model, variant)
+        history = fitting.fit(trained, examples, variant, checkpoint=checkpoint, first_epoch=first_epoch)
+        artefacts.write(
+            folder,
+            model=saved or model,
+            history=history,
+            probabilities={name: fitting.predict(trained, examples, name) for name in ("validation", "test")},
+            examples=examples,
+            variant=variant,
+        )
