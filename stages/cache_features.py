@@ -33,7 +33,7 @@ def main() -> None:
     knobs = parameters.load(Path("params.yaml"))["features"]
     backend.configure(knobs["threads"])
     unfinished = checkpoints.FOLDER / arguments.features.parent.name / arguments.features.name
-    with locks.held(unfinished.with_suffix(".lock")), backend.memory_errors():
+    with locks.held(unfinished.with_suffix(".lock")):
         shape = _extract(arguments, knobs, unfinished)
         with replacing(arguments.features) as partial:
             partial.mkdir()

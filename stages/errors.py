@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stages import interruptions
 
-_ROOM = "free some, then run again: what was finished is kept"
+_ROOM = "make room on the disk, then run again: what was finished is kept"
 _RIGHTS = "change its permissions or its owner, then run again"
 _REMEDIES = {
     errno.ENOSPC: _ROOM,
@@ -17,6 +17,8 @@ _REMEDIES = {
     errno.EROFS: "run in a folder that can be written to",
     errno.EIO: "the disk is failing or was unplugged",
 }
+# TensorFlow's and PyTorch's; JAX says RESOURCE_EXHAUSTED. Named, as most commands import none of them.
+_OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
 
 
 class InputError(Exception):
@@ -36,15 +38,22 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"error: {error}")
     except FileNotFoundError as error:
         sys.exit(f"error: no file {error.filename}; `dvc repro` makes what is missing, in the right order")
-    except MemoryError as error:
-        what = str(error) or "no more can be allocated"
-        sys.exit(f"error: out of memory: {what}; lower batch_size in params.yaml, or end other programs")
-    except OSError as error:
-        remedy = _REMEDIES.get(_errno(error))
-        if remedy is None:
+    except Exception as error:
+        message = _trouble(error)
+        if message is None:
             raise
-        place = f": {error.filename}" if error.filename else ""
-        sys.exit(f"error: {error.strerror or error}{place}; {remedy}")
+        sys.exit(f"error: {message}")
+
+
+def _trouble(error: Exception) -> str | None:
+    """Returns what to say of trouble with disk or memory; None for a mistake of ours."""
+    if type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error):
+        what = str(error).partition(" on /job")[0].rpartition("}} ")[2]
+        return f"out of memory ({what}); lower batch_size in params.yaml, or end other programs"
+    if not isinstance(error, OSError) or _errno(error) not in _REMEDIES:
+        return None
+    place = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{place}; {_REMEDIES[_errno(error)]}"
 
 
 def _errno(error: OSError) -> int | None:

@@ -1,6 +1,8 @@
 """One training from network to folder: equal bytes, even when it was interrupted on the way."""
 
 import json
+import os
+import signal
 
 import keras
 import numpy as np
@@ -38,29 +40,37 @@ def contents(folder):
 
 
 @pytest.fixture
-def interrupted(monkeypatch):
-    """A function that makes the step of this number fail, once."""
+def at_step(monkeypatch):
+    """A function that calls another in the middle of the step of this number, once."""
 
-    def interrupted(step, error=KeyboardInterrupt):
-        original, count = keras.Model.train_on_batch, 0
+    def at_step(number, call):
+        original, count = keras.Model.train_on_batch, -2  # those of the warm-up
 
         def train_on_batch(model, *arguments, **keywords):
             nonlocal count
             count += 1
-            if count == step:
-                raise error
+            if count == number:
+                call()
             return original(model, *arguments, **keywords)
 
         monkeypatch.setattr(keras.Model, "train_on_batch", train_on_batch)
 
-    return interrupted
+    return at_step
 
 
-def test_an_interrupted_run_ends_in_the_bytes_of_one_that_was_not(train, interrupted, tmp_path, capsys):
+def fail():
+    raise KeyboardInterrupt
+
+
+def signalled():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_an_interrupted_run_ends_in_the_bytes_of_one_that_was_not(train, at_step, tmp_path, capsys):
     expected = contents(train("undisturbed"))
     assert sorted(expected) == FILES
     assert contents(train("again")) == expected
-    interrupted(5)  # in the middle of epoch 2, which has three steps
+    at_step(5, fail)  # in the middle of epoch 2, which has three steps
     with pytest.raises(KeyboardInterrupt):
         train("disturbed")
     assert not (tmp_path / "disturbed").exists()
@@ -76,6 +86,27 @@ def test_an_interrupted_run_ends_in_the_bytes_of_one_that_was_not(train, interru
     assert capsys.readouterr().out == "tiny: goes on after epoch 3\n"
     train("another", epochs=1)
     assert [path.name for path in checkpoint.parent.iterdir()] == ["another.npz"]
+
+
+def test_a_stopped_run_goes_on_after_the_very_step_and_ends_in_the_same_bytes(train, at_step, capsys):
+    expected = contents(train("undisturbed"))
+    at_step(5, signalled)  # the second of three steps of epoch 2
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        train("stopped")
+    assert caught.value.code == 128 + signal.SIGTERM
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "tiny: stopped after epoch 1 and 2 steps; the same command goes on from there"
+    at_step(1, signalled)  # one step further: the last of the epoch
+    with pytest.raises(SystemExit):
+        train("stopped")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny: goes on after epoch 1 and 2 steps"
+    assert lines[1].startswith("tiny: stopped after epoch 1 and 3 steps")
+    assert contents(train("stopped")) == expected
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny: goes on after epoch 1 and 3 steps"
+    assert [line.split(",")[0] for line in lines[1:]] == ["tiny: epoch 2/3", "tiny: epoch 3/3"]
 
 
 def test_an_interruption_between_training_and_writing_trains_no_epoch_again(

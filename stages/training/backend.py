@@ -3,8 +3,6 @@
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import keras
 
 # Environment variables that change the last bits of results, where they are set.
 SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE")
-EXHAUSTED = ("ResourceExhaustedError", "OutOfMemoryError")  # of TensorFlow and PyTorch
 
 
 def configure(threads: int) -> None:
@@ -62,17 +59,6 @@ def unseen_gpu(devices: Path = Path("/dev")) -> str | None:
         f"there is an NVIDIA GPU, but {keras.backend.backend()} does not see it: computing on the CPU;"
         " `uv run --extra gpu` brings CUDA, CUDA_VISIBLE_DEVICES='' silences this"
     )
-
-
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turns a backend's own error of exhausted memory into Python's MemoryError."""
-    try:
-        yield
-    except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error) or type(error).__name__ in EXHAUSTED:
-            raise MemoryError(str(error).strip().splitlines()[0]) from None
-        raise
 
 
 def _cpu_name() -> str:

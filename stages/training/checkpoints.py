@@ -47,10 +47,21 @@ def save(
     path: Path, model: keras.Model, progress: Progress, fingerprint: str, variant: dict[str, Any]
 ) -> None:
     """Writes weights, optimizer state and progress; replaces the file at once."""
-    state = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_variables(model))}
+    arrays = {f"variable_{i}": values for i, values in enumerate(state(model))}
     header = json.dumps({"fingerprint": fingerprint, "variant": variant, **vars(progress)})
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, header=np.array(header), **state)
+        np.savez(file, header=np.array(header), **arrays)
+
+
+def state(model: keras.Model) -> list[np.ndarray]:
+    """Returns copies of a compiled model's weights, seeds and optimizer state, in a fixed order."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in _variables(model)]
+
+
+def assign(model: keras.Model, arrays: list[np.ndarray]) -> None:
+    """Gives a compiled model such a state."""
+    for variable, values in zip(_variables(model), arrays, strict=True):
+        variable.assign(values)
 
 
 def restore(path: Path, model: keras.Model, fingerprint: str) -> Progress:
@@ -68,11 +79,10 @@ def restore(path: Path, model: keras.Model, fingerprint: str) -> Progress:
             header: dict[str, Any] = json.loads(str(archive["header"]))
             if header["fingerprint"] != fingerprint:
                 return _anew(path, "is of another run: knobs, code, data, versions or device changed")
-            values = [archive[f"variable_{i}"] for i in range(len(_variables(model)))]
+            arrays = [archive[f"variable_{i}"] for i in range(len(_variables(model)))]
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
         return _anew(path, f"is damaged ({error})")
-    for variable, value in zip(_variables(model), values, strict=True):
-        variable.assign(value)
+    assign(model, arrays)
     return Progress(header["history"], [tuple(step) for step in header["steps"]])
 
 

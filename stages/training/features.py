@@ -40,13 +40,15 @@ def extract(
         batch_size: images per forward pass.
         inputs: what the features depend on, as a JSON value.
     """
-    n = len(np.load(images, mmap_mode="r"))
+    whole = np.load(images, mmap_mode="r")
+    n = len(whole)
     start = _start(
         folder, inputs, {"maps": (np.float16, (n, *shape)), "pooled": (np.float32, (n, shape[-1]))}
     )
     output = backbone.outputs[0]
     model = keras.Model(backbone.inputs[0], [output, keras.layers.GlobalAveragePooling2D()(output)])
     model.compile(jit_compile=backend.jit_compile())
+    model.predict_on_batch(np.zeros((batch_size, *whole.shape[1:]), np.float32))  # see fitting._warm_up
     batches = range(start, n, batch_size)
     for first in tqdm(batches, "features", unit="batch", disable=None):
         batch = slice(first, first + batch_size)

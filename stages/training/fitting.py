@@ -68,6 +68,7 @@ def fit(
         InputError: the loss is no longer finite.
     """
     run = fingerprint(model, examples, variant)
+    _warm_up(model, examples, variant["batch_size"])
     progress = checkpoints.restore(checkpoint, model, run)
     if progress != Progress():
         print(f"{variant['name']}: goes on after {progress}", flush=True)
@@ -106,6 +107,20 @@ def fingerprint(model: keras.Model, examples: Examples, variant: dict[str, Any])
     for variable in model.variables:
         digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
     return digest.hexdigest()
+
+
+def _warm_up(model: keras.Model, examples: Examples, size: int) -> None:
+    """Compiles the step for a whole and for the last batch, and leaves the model as it was.
+
+    TensorFlow's choice of kernels, and with it the last bits, depends on the size of the batch it saw
+    first; a run that goes on in the middle of an epoch might see the last and smaller one first.
+    """
+    before = checkpoints.state(model)
+    for n in {size: None, len(examples.rows("train")) % size: None}:
+        if n:
+            inputs = np.zeros((n, *examples.inputs.shape[1:]), np.float32)
+            model.train_on_batch(inputs, np.zeros(n, np.int64))
+    checkpoints.assign(model, before)
 
 
 def _train(

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from stages import locks
-from stages.training import artefacts, backend, checkpoints, fitting
+from stages.training import artefacts, checkpoints, fitting
 from stages.training.examples import Examples
 
 
@@ -34,7 +34,7 @@ def run(
         first_epoch: number of the first epoch, where the training goes on from another.
     """
     checkpoint = checkpoints.path(folder)
-    with locks.held(checkpoint.with_suffix(".lock")), backend.memory_errors():
+    with locks.held(checkpoint.with_suffix(".lock")):
         checkpoints.prune(folder)
         trained = fitting.compiled(model, variant)
         history = fitting.fit(trained, examples, variant, checkpoint=checkpoint, first_epoch=first_epoch)

@@ -1,0 +1,1 @@
+"""What takes minutes and is measured by hand; tests run small parts of it."""

@@ -1,0 +1,200 @@
+"""Kills real stages at random moments and compares what they end in: python -m benchmarks.kills [--kills N].
+
+A training and an extraction of features run as `dvc repro` runs them, over and over. Each is killed
+(SIGKILL at any moment, while a checkpoint is written, while the results are written) or asked to end
+(SIGTERM, SIGINT), and started again. Whatever happened, it must end in the bytes of a run that nothing
+disturbed; no epoch that was announced may be trained again, and one that was asked to end must go on
+after its very last step.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import re
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from benchmarks import processes
+from benchmarks.studies import THREADS, hashes, variant, write_dataset, write_json
+from stages.atomic import remove
+
+PROGRESS = re.compile(
+    r"tiny: (?:goes on after |stopped after |)(?:the start|epoch (\d+))(?: and (\d+) steps)?"
+)
+STOPS = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
+KILLS = ("SIGKILL", "SIGKILL while it writes a checkpoint", "SIGKILL while it writes its results")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage to kill: module, arguments, what it makes, and the file that says how far it has come."""
+
+    module: str
+    arguments: tuple[str, ...]
+    out: Path
+    checkpoint: Path
+
+
+STAGES = (
+    Stage(
+        "stages.train",
+        ("variants/tiny.json", "data/pictures", "models/tiny"),
+        Path("models/tiny"),
+        Path(".checkpoints/models/tiny.npz"),
+    ),
+    Stage(
+        "stages.cache_features",
+        ("code.json", "data/pictures/images.npy", "backbone.keras", "data/features"),
+        Path("data/features"),
+        Path(".checkpoints/data/features/done.json"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: how, seconds until the process had ended, seconds of work that have to be done again."""
+
+    how: str
+    end_s: float
+    lost_s: float
+
+
+def write_study(folder: Path) -> None:
+    """Makes what both stages read: 605 pictures, so that last batches are smaller, six epochs, a backbone."""
+    write_dataset(folder / "data/pictures", n=605, size=24)
+    write_json(folder / "variants/tiny.json", variant(epochs=6, filters=[8, 16], dense_units=[32]))
+    write_json(folder / "code.json", "0")
+    write_json(folder / "params.yaml", {"features": {"threads": THREADS, "batch_size": 4}})
+    processes.call("benchmarks.backbone", ("backbone.keras",), folder, folder / "log")
+
+
+def survive(stage: Stage, folder: Path, *, kills: int, seed: int) -> list[Kill]:
+    """Kills a stage so often, in as many runs as that takes, and checks what each run ends in.
+
+    Args:
+        stage: what to run.
+        folder: a study, as `write_study` makes it; `log` there is that of the last process.
+        kills: how many.
+        seed: of their kinds and moments.
+
+    Raises:
+        AssertionError: a run ended in other bytes, or did again what it had said was done.
+    """
+    rng = random.Random(seed)
+    done: list[Kill] = []
+    processes.call(stage.module, stage.arguments, folder, folder / "log")
+    undisturbed = hashes(folder / stage.out)
+    duration = _duration(stage, folder)
+    while len(done) < kills:
+        _forget(stage, folder)
+        done += itertools.islice(_one_run(stage, folder, rng, duration), kills - len(done))
+        processes.call(
+            stage.module, stage.arguments, folder, folder / "log"
+        )  # changes nothing if it had ended
+        assert hashes(folder / stage.out) == undisturbed, f"other bytes, seed {seed}, after {done}"
+        left = [path for path in folder.rglob("*") if path.suffix in (".partial", ".lock")]
+        assert left == [], f"{left} after a run that ended well"
+    return done
+
+
+def _duration(stage: Stage, folder: Path) -> float:
+    """Returns the seconds of an undisturbed run in a process that has Keras already."""
+    _forget(stage, folder)
+    began = time.monotonic()
+    processes.call(stage.module, stage.arguments, folder, folder / "log")
+    return time.monotonic() - began
+
+
+def _forget(stage: Stage, folder: Path) -> None:
+    remove(folder / ".checkpoints")
+    remove(folder / stage.out)
+
+
+def _one_run(stage: Stage, folder: Path, rng: random.Random, duration: float) -> Iterator[Kill]:
+    """Starts the stage until it ends by itself; yields each kill on the way."""
+    said = (0, 0)
+    while True:
+        (how,) = rng.choices([*KILLS, *STOPS], weights=[4, 2, 1, 2, 2])
+        number = STOPS.get(how, signal.SIGKILL)
+        began = time.time()
+        process = processes.start(stage.module, stage.arguments, folder, folder / "log")
+        _await_moment(how, stage, folder, process, rng, duration)
+        killed = time.time()
+        if process.is_alive():
+            os.kill(process.pid, number)
+        process.join()
+        said = _checked(folder / "log", said)
+        if process.exitcode == 0:
+            return
+        assert process.exitcode in (128 + number, -number), (folder / "log").read_text(encoding="utf-8")
+        lost = 0.0 if how in STOPS else killed - max(began, _written(folder / stage.checkpoint))
+        yield Kill(how, time.time() - killed, lost)
+
+
+def _await_moment(
+    how: str, stage: Stage, folder: Path, process: BaseProcess, rng: random.Random, duration: float
+) -> None:
+    """Waits for the moment of the kill, or until the process has ended without it."""
+    until = time.monotonic() + rng.uniform(0, duration)
+    writes = stage.checkpoint if how == KILLS[1] else stage.out
+    partial = folder / writes.parent / f".{writes.name}.partial"
+    while process.is_alive():
+        is_handling = how not in STOPS or "computes on" in _text(folder / "log")
+        is_writing = how not in KILLS[1:] or partial.exists()
+        is_time = how == KILLS[2] or time.monotonic() > until
+        if is_handling and is_writing and is_time:
+            time.sleep(rng.uniform(0, 0.003))
+            return
+
+
+def _checked(log: Path, said: tuple[int, int]) -> tuple[int, int]:
+    """Returns the last (epoch, step) a training said was done; checks that it began there."""
+    found = [(int(epoch or 0), int(step or 0)) for epoch, step in PROGRESS.findall(_text(log))]
+    if found:
+        assert found[0] >= said, f"went on after {found[0]}, {said} was done"
+    return max([said, *found])
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def main() -> None:
+    """Prints, for each stage and kind of kill, how many it survived and what they cost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200, help="of each stage, default 200")
+    parser.add_argument("--seed", type=int, default=0, help="of kinds and moments, default 0")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        write_study(Path(name))
+        for stage in STAGES:
+            kills = survive(stage, Path(name), kills=arguments.kills, seed=arguments.seed)
+            undisturbed = _duration(stage, Path(name))
+            print(f"{stage.module}: survived {len(kills)} kills; undisturbed {undisturbed:.2f} s")
+            for how in (*KILLS, *STOPS):
+                _report(how, [kill for kill in kills if kill.how == how])
+
+
+def _report(how: str, kills: list[Kill]) -> None:
+    if kills:
+        lost, end = [kill.lost_s for kill in kills], [kill.end_s for kill in kills]
+        print(
+            f"  {len(kills):3} x {how}: lost {statistics.median(lost):.2f} s (most {max(lost):.2f}),"
+            f" ended after {statistics.median(end):.3f} s (most {max(end):.3f})"
+        )
+
+
+if __name__ == "__main__":
+    main()
