@@ -164,3 +164,17 @@ def test_a_backbone_whose_maps_are_not_finite_is_refused(scale):
     with pytest.raises(InputError) as caught:
         resnet50.check(model(keras.layers.Rescaling(scale)), 16)
     assert str(caught.value) == ("the backbone returns numbers that are not finite for pictures in [0, 255]")
+
+
+def test_a_backbone_that_sees_no_difference_between_pictures_is_refused():
+    blind = model(keras.layers.Rescaling(1.0, offset=1.0), keras.layers.ReLU(max_value=0.5))  # saturated
+    with pytest.raises(InputError, match="the same maps for different pictures; it has to take raw RGB"):
+        resnet50.check(blind, 16)
+
+
+def test_a_backbone_of_two_outputs_is_refused():
+    inputs = keras.Input((None, None, 3))
+    two = keras.Model(inputs, [keras.layers.ReLU()(inputs), keras.layers.ReLU()(inputs)])
+    with pytest.raises(InputError) as caught:
+        resnet50.check(two, 16)
+    assert str(caught.value) == "the backbone has 1 inputs and 2 outputs, expected one of each"

@@ -66,6 +66,9 @@ def check(model: keras.Model, image_size: int) -> tuple[int, ...]:
     Raises:
         InputError: it does not take such pictures, or returns something else.
     """
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        received = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        raise InputError(f"the backbone has {received}, expected one of each")
     pictures = np.random.default_rng(0).integers(0, 256, (2, image_size, image_size, 3)).astype(np.float32)
     try:
         maps = np.asarray(model.predict_on_batch(pictures))
@@ -77,4 +80,8 @@ def check(model: keras.Model, image_size: int) -> tuple[int, ...]:
         raise InputError(f"the backbone returns shape {maps.shape}, expected (n, height, width, channels)")
     if not np.isfinite(maps).all():
         raise InputError("the backbone returns numbers that are not finite for pictures in [0, 255]")
+    if np.array_equal(*maps):
+        raise InputError(
+            "the backbone returns the same maps for different pictures; it has to take raw RGB in [0, 255]"
+        )
     return maps.shape[1:]

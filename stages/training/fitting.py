@@ -116,7 +116,7 @@ def _warm_up(model: keras.Model, examples: Examples, size: int) -> None:
     first; a run that goes on in the middle of an epoch might see the last and smaller one first.
     """
     before = checkpoints.state(model)
-    for n in {size: None, len(examples.rows("train")) % size: None}:
+    for n in (size, len(examples.rows("train")) % size):
         if n:
             inputs = np.zeros((n, *examples.inputs.shape[1:]), np.float32)
             model.train_on_batch(inputs, np.zeros(n, np.int64))
