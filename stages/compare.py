@@ -7,7 +7,8 @@ from pathlib import Path
 from stages import parameters
 from stages.atomic import replacing
 from stages.errors import run
-from stages.results.comparisons import comparisons, dataset_of_each, reported, write_comparison
+from stages.results.comparisons import write_comparison
+from stages.results.contents import comparisons, dataset_of_each, mistakes, reported
 from stages.results.records import read_metrics
 from stages.results.summary import summary_row, write_summary
 
@@ -23,9 +24,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
-    study = parameters.load(arguments.params)
-    datasets = dataset_of_each(study)
-    report, groups = reported(study, datasets), comparisons(study, datasets)
+    study = parameters.load(arguments.params, mistakes)
+    datasets, report, groups = dataset_of_each(study), reported(study), comparisons(study)
     metrics = {name: read_metrics(arguments.metrics / f"{name}.json") for name in datasets}
     rows = [
         summary_row(name, dataset, reported=report[name], metrics=metrics[name])

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from stages import parameters
-from stages.datasets.downloads import fetch, source_files
+from stages.datasets.downloads import fetch, mistakes, source_files
 from stages.errors import run
 
 KEPT = Path(".downloads")
@@ -21,9 +21,10 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the folder to make")
     arguments = parser.parse_args()
 
-    params = parameters.load(Path("params.yaml"))
+    source = arguments.source
+    params = parameters.load(Path("params.yaml"), lambda content: mistakes(content, [source]))
     mirror = os.environ.get("DATA_MIRROR", params.get("mirror", ""))
-    files = source_files(arguments.source, params.get("sources", {}))
+    files = source_files(source, params)
     provenance = fetch(files, arguments.out, mirror=Path(mirror) if mirror else None, kept=KEPT)
     made = ", ".join(
         f"{name} ({entry['kind']}, {entry['bytes']} bytes)" for name, entry in provenance.items()

@@ -10,7 +10,7 @@ from typing import Any
 from stages import atomic, parameters
 from stages.datasets import cifar100, cub200
 from stages.datasets.arrays import pack, read_sources
-from stages.datasets.recipes import recipe
+from stages.datasets.recipes import mistakes, recipe
 from stages.errors import run
 
 
@@ -22,14 +22,15 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the folder to make")
     arguments = parser.parse_args()
 
-    params = parameters.load(Path("params.yaml"))
-    wanted = recipe(arguments.dataset, params.get("datasets", {}))
+    dataset = arguments.dataset
+    params = parameters.load(Path("params.yaml"), lambda content: mistakes(content, [dataset]))
+    wanted = recipe(dataset, params)
     sources = read_sources(arguments.archives)
     choice = {"classes": wanted.classes, "image_size": wanted.image_size}
     with atomic.replacing(arguments.out) as out:
         out.mkdir()
         scratch = out / "scratch.npy"
-        match arguments.dataset:
+        match dataset:
             case "cifar100":
                 examples = cifar100.read(arguments.archives, **choice)
             case "cub200":
@@ -37,7 +38,7 @@ def main() -> None:
         manifest = pack(
             examples,
             out,
-            dataset=arguments.dataset,
+            dataset=dataset,
             sources=sources,
             share=wanted.validation_share,
             seed=wanted.split_seed,

@@ -6,14 +6,31 @@ reruns exactly the stages it concerns.
 """
 
 import argparse
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from stages import code, parameters, variants
 from stages.atomic import replacing, write_json
+from stages.datasets import downloads, recipes
 from stages.errors import run
+from stages.parameters import Mistake
+from stages.results import contents
+from stages.values import check, check_keys, mapping
 
 TRAINERS = {"variants": "stages.train", "heads": "stages.train_head", "fine_tunes": "stages.fine_tune"}
 OTHERS = ("download", "prepare", "build_backbone", "cache_features", "evaluate", "compare")
+FEATURES = ("threads", "batch_size")
+SECTIONS = (
+    "mirror",
+    "sources",
+    "datasets",
+    "features",
+    "defaults",
+    *variants.GROUPS,
+    "report",
+    "comparisons",
+)
 NETWORKS = frozenset(f"stages.networks.{name}" for group in variants.ARCHITECTURES.values() for name in group)
 
 
@@ -25,7 +42,7 @@ def main() -> None:
     parser.add_argument("code", type=Path, help="folder to write")
     arguments = parser.parse_args()
 
-    content = parameters.load(arguments.params)
+    content = parameters.load(arguments.params, mistakes)
     resolved = variants.resolve(content)
     root = Path(__file__).parent.parent
     runs = {
@@ -42,6 +59,29 @@ def main() -> None:
             modules = code.closure(f"stages.{verb}", root)
             write_json(partial / f"{verb}.json", code.fingerprint(modules, root))
     print(f"resolved {len(resolved)} variants")
+
+
+def mistakes(content: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Yields every mistake in params.yaml, also in what later stages read of it."""
+    yield from check_keys((), content, SECTIONS)
+    for check_section in (
+        downloads.mistakes,
+        recipes.mistakes,
+        _check_features,
+        variants.mistakes,
+        contents.mistakes,
+    ):
+        # of a section that is not there, that is the one mistake
+        yield from (mistake for mistake in check_section(content) if mistake.place[0] in content)
+
+
+def _check_features(content: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Checks what `cache_features` reads."""
+    knobs = content.get("features")
+    yield from check_keys(("features",), knobs, FEATURES)
+    for knob in FEATURES:
+        if knob in mapping(knobs):
+            yield from check(("features", knob), knobs[knob], variants.KNOBS[knob])
 
 
 def training_code(trainer: str, architecture: str | None, root: Path) -> str:

@@ -90,23 +90,24 @@ def test_classes_are_chosen_by_number_range_name_or_all(chosen, numbers):
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        (["appel"], "classes: no class 'appel'; did you mean 'apple'?"),
-        (["zzz"], "classes: no class 'zzz'; names go from 'apple' to 'worm'"),
-        ([100], "classes: 100 is out of range; there are classes 0-99"),
-        (["90-100"], "classes: '90-100' is out of range; there are classes 0-99"),
-        (["5-3"], "classes: '5-3' is out of range; there are classes 0-99"),
-        (["0-4", "bear"], "classes: 3 (bear) is chosen twice in ['0-4', 'bear']"),
-        ([-1], "classes: -1 is no class; write a number, a range such as 0-24, or a name"),
-        ([True], "classes: True is no class; write a number, a range such as 0-24, or a name"),
-        ([1.0], "classes: 1.0 is no class; write a number, a range such as 0-24, or a name"),
-        ([], "classes: [] is no list; write [all], [0-24] or [apple, bear]"),
-        ("all", "classes: 'all' is no list; write [all], [0-24] or [apple, bear]"),
+        (["appel"], "[0] is 'appel', expected a class of the archive. Did you mean 'apple'?"),
+        (["zzz"], "[0] is 'zzz', expected a class of the archive. They go from 'apple' to 'worm'"),
+        ([100], "[0] is 100, expected numbers from 0 to 99, the smaller one first"),
+        (["90-100"], "[0] is '90-100', expected numbers from 0 to 99, the smaller one first"),
+        (["5-3"], "[0] is '5-3', expected numbers from 0 to 99, the smaller one first"),
+        (["0-4", "bear"], "[1] is 'bear', but '0-4' chooses 3 already"),
+        ([5, "all"], "[1] is 'all', but 5 chooses 5 already"),
+        ([-1], "[0] is -1, expected a number, a range such as 0-24, or a name"),
+        ([True], "[0] is True, expected a number, a range such as 0-24, or a name"),
+        ([1.0], "[0] is 1.0, expected a number, a range such as 0-24, or a name"),
+        ([], " is [], expected a list such as [all], [0-24] or [apple, bear]"),
+        ("all", " is 'all', expected a list such as [all], [0-24] or [apple, bear]"),
     ],
 )
 def test_a_choice_that_is_none_is_an_error(chosen, message):
     with pytest.raises(InputError) as caught:
         select_classes(chosen, FINE_NAMES)
-    assert str(caught.value) == message
+    assert str(caught.value) == f"classes{message}"
 
 
 @pytest.mark.parametrize(

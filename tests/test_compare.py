@@ -20,6 +20,7 @@ TEMPLATES = ROOT / ".dvc" / "plots"
 STUDY = """
 variants: {normalised: {}, zoom_20: {}, zoom_50: {}}
 heads: {mlp_head: {}}
+fine_tunes: {}
 report:
   normalised: {section: "2.1", figure: Fig. 4}
   zoom_20: {section: "2.2", figure: Fig. 5, loss: 2.0, accuracy: 0.25}

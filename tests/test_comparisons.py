@@ -1,18 +1,14 @@
-"""Comparisons and the table of the study: what they say, and what they refuse."""
+"""Comparisons and the table of the study: what they say."""
 
 from pathlib import Path
 
 import pytest
 
-from stages import parameters
-from stages.errors import InputError
-from stages.results.comparisons import Comparison, comparisons, dataset_of_each, reported, write_comparison
+from stages.results.comparisons import write_comparison
+from stages.results.contents import Comparison
 from stages.results.learning_curves import write_lines
 from stages.results.summary import COLUMNS, markdown, summary_row, verdict
 
-ROOT = Path(__file__).parents[1]
-
-VARIANTS = {"basenet": "cifar100", "zoom_20": "cifar100", "mlp_head": "cub200"}
 METRICS = {
     "test": {"loss": 2.5, "accuracy": 0.5, "accuracy_low": 0.48, "accuracy_high": 0.52, "n": 2500},
     "parameters": {"total": 12345, "trainable": 12000},
@@ -118,59 +114,3 @@ def test_nothing_is_written_for_a_comparison_none_of_whose_variants_has_run(tmp_
     comparison = Comparison("zoom", "Fig. 5", ("zoom_20",))
     assert not write_comparison(tmp_path / "out", comparison, provenances={}, plots=tmp_path)
     assert not (tmp_path / "out").exists()
-
-
-def test_an_unknown_variant_in_a_comparison_brings_the_nearest_name():
-    entries = {"comparisons": {"zoom": {"report": "Fig. 5", "variants": ["basenet", "zoom_2"]}}}
-    with pytest.raises(InputError) as error:
-        comparisons(entries, VARIANTS)
-    assert str(error.value) == (
-        "comparisons.zoom.variants: no variant 'zoom_2'. Did you mean 'zoom_20'?"
-        " Variants: basenet, zoom_20, mlp_head"
-    )
-
-
-def test_an_unknown_variant_in_the_report_brings_the_nearest_name():
-    with pytest.raises(InputError) as error:
-        reported({"report": {"basnet": {"section": "1.2"}}}, VARIANTS)
-    assert str(error.value) == (
-        "report: no variant 'basnet'. Did you mean 'basenet'? Variants: basenet, zoom_20, mlp_head"
-    )
-
-
-@pytest.mark.parametrize("entry", [None, [], {"report": "Fig. 5"}, {"variants": []}, {"variants": "basenet"}])
-def test_a_comparison_without_a_list_of_variants_is_refused(entry):
-    with pytest.raises(InputError) as error:
-        comparisons({"comparisons": {"zoom": entry}}, VARIANTS)
-    assert str(error.value) == f"comparisons.zoom is {entry!r}, expected {{report: Fig. 5, variants: [a, b]}}"
-
-
-@pytest.mark.parametrize("value", ["0.4", None, True])
-def test_a_reported_number_must_be_one(value):
-    with pytest.raises(InputError) as error:
-        reported({"report": {"basenet": {"accuracy": value}}}, VARIANTS)
-    assert (
-        str(error.value)
-        == f"report.basenet.accuracy is {value!r}, expected a number; leave it out if there is none"
-    )
-
-
-@pytest.mark.parametrize("name", ["../zoom", "zoom/20", "Zoom", "", 5])
-def test_a_name_that_does_not_fit_in_a_path_is_refused(name):
-    with pytest.raises(InputError, match="a name becomes a path"):
-        comparisons({"comparisons": {name: {"variants": ["basenet"]}}}, VARIANTS)
-    with pytest.raises(InputError, match="a name becomes a path"):
-        dataset_of_each({"variants": {name: {}}})
-
-
-def test_variants_come_in_the_order_of_the_sections_and_a_missing_section_is_empty():
-    study = {"fine_tunes": {"tuned": {}}, "variants": {"second": {}, "first": {}}}
-    assert dataset_of_each(study) == {"second": "cifar100", "first": "cifar100", "tuned": "cub200"}
-    assert comparisons(study, {}) == []
-
-
-def test_the_studys_own_parameters_are_in_order():
-    study = parameters.load(ROOT / "params.yaml")
-    variants = dataset_of_each(study)
-    assert list(reported(study, variants)) == list(variants)
-    assert all(comparison.report.startswith("Fig. ") for comparison in comparisons(study, variants))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stages import download
-from stages.datasets.downloads import SourceFile, fetch, source_files
+from stages.datasets.downloads import SourceFile, fetch, mistakes, source_files
 from stages.datasets.generated import write_checksums
 from stages.datasets.transfers import Patience
 from stages.errors import InputError
@@ -345,27 +345,70 @@ def test_a_failed_fetch_leaves_an_earlier_folder_as_it_was(tmp_path, mirror):
     assert (tmp_path / "out/archive.tgz").read_bytes() == BODY
 
 
-def test_an_unknown_source_is_an_error_that_lists_the_known():
+def told(**sections):
+    return [str(mistake) for mistake in mistakes(sections, [*sections.get("sources", ())])]
+
+
+ENTRY = {"bytes": 1, "md5": "0" * 32, "urls": ["http://example.org/a"]}
+
+
+def test_an_unknown_source_names_the_near_one():
     with pytest.raises(InputError) as caught:
-        source_files("cifar", {"cifar100": {}, "cub200": {}})
-    assert str(caught.value) == "no source 'cifar' in params.yaml; sources: cifar100, cub200"
+        source_files("cub200", {"sources": {"cifar100": {}, "cub20": {"a.tgz": ENTRY}}})
+    assert str(caught.value) == "sources.cub20 is unknown. Did you mean 'cub200'?"
 
 
 @pytest.mark.parametrize(
-    ("name", "change"),
-    [("../up", {}), ("a", {"bytes": 0}), ("a", {"md5": "00"}), ("a", {"urls": []})],
+    ("name", "change", "problem"),
+    [
+        ("../up", {}, " is no plain file name: letters, digits, _ . and - only, not . or - first"),
+        (5, {}, " is no plain file name: letters, digits, _ . and - only, not . or - first"),
+        ("a", {"bytes": 0}, ".bytes is 0, expected a whole number from 1 to 1099511627775"),
+        (
+            "a",
+            {"bytes": "9"},
+            ".bytes is '9', expected a whole number from 1 to 1099511627775; write it without",
+        ),
+        ("a", {"md5": "00"}, ".md5 is '00', expected 32 digits from 0-9 and a-f, in quotes"),
+        ("a", {"md5": 0}, ".md5 is 0, expected 32 digits from 0-9 and a-f, in quotes"),
+        (
+            "a",
+            {"sha256": "G" * 64},
+            f".sha256 is '{'G' * 64}', expected 64 digits from 0-9 and a-f, in quotes",
+        ),
+        ("a", {"urls": []}, ".urls is [], expected a list of addresses"),
+        ("a", {"urls": "http://x/y"}, ".urls is 'http://x/y', expected a list of addresses"),
+        (
+            "a",
+            {"urls": ["file:///etc/passwd"]},
+            ".urls[0] is 'file:///etc/passwd', expected an address such as",
+        ),
+        ("a", {"instead": "../b"}, ".instead is no plain file name"),
+        ("a", {"byts": 5}, ".byts is unknown. Did you mean 'bytes'?"),
+    ],
 )
-def test_a_source_file_that_is_none_is_an_error(name, change):
-    entry = {"bytes": 1, "md5": "0" * 32, "urls": ["http://example.org"]} | change
-    with pytest.raises(InputError, match=r"params.yaml, sources.cub200: '"):
-        source_files("cub200", {"cub200": {name: entry}})
+def test_a_source_file_that_is_none_is_an_error(name, change, problem):
+    (line,) = told(sources={"cub200": {name: ENTRY | change}})
+    place = f"[{name}]" if name == 5 else f".{name}"
+    assert line.startswith(f"sources.cub200{place}{problem}")
+
+
+def test_a_source_without_files_hash_or_mapping_is_an_error():
+    assert told(sources={"cub200": {}}) == ["sources.cub200 is {}, expected files by their official names"]
+    assert told(sources={"cub200": {"a": {"bytes": 1, "urls": ENTRY["urls"]}}}) == [
+        "sources.cub200.a lacks the hash of the official file: sha256 or md5"
+    ]
+    assert told(sources={"cub200": {"a": None}}) == [
+        "sources.cub200.a is None, expected a mapping; {} is an empty one"
+    ]
+    assert told(mirror=None) == ["mirror is None, expected a text"]
 
 
 def test_the_sources_of_this_study_can_be_read():
     from stages import parameters
 
-    sources = parameters.load(Path(__file__).parents[1] / "params.yaml")["sources"]
-    assert {source: len(source_files(source, sources)) for source in sources} == {
+    study = parameters.load(Path(__file__).parents[1] / "params.yaml", mistakes)
+    assert {source: len(source_files(source, study)) for source in study["sources"]} == {
         "cifar100": 1,
         "cub200": 2,
         "resnet50": 1,

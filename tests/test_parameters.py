@@ -4,10 +4,13 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from stages import parameters
 from stages.errors import InputError
+from stages.parameters import Mistake
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,29 +75,197 @@ def test_text_is_utf_8(read):
         (b"a: 1\nb: [1,\nc: 2\n", "params.yaml, line 4: expected ',' or ']', but got '<stream end>'"),
         (b"a: 1\n\tb: 1\n", "params.yaml, line 2: found character '\\t' that cannot start any token"),
         (b"a: 1\n---\nb: 2\n", "params.yaml, line 2: but found another document"),
-        (b"a: *parent\n", "params.yaml, line 1: found undefined alias 'parent'"),
         (
             b"a: !!python/object/apply:os.system [ls]\n",
             "params.yaml, line 1: could not determine a constructor for the tag"
             " 'tag:yaml.org,2002:python/object/apply:os.system'",
         ),
         (
-            b"a: \x00\n",
-            "params.yaml: unacceptable character #x0000: special characters are not allowed",
+            b"a: 1\nb: \x00\n",
+            "params.yaml, line 2: unacceptable character #x0000: special characters are not allowed",
         ),
         (
-            "a: Grèbe\n".encode("latin-1"),
-            "params.yaml is not UTF-8 (invalid continuation byte at byte 5); save it as UTF-8",
+            "a: 1\nb: Grèbe\n".encode("latin-1"),
+            "params.yaml, line 2: not UTF-8 (invalid continuation byte); save it as UTF-8",
         ),
-        (b"- a\n- b\n", "params.yaml holds list, expected a mapping of sections"),
-        (b"epochs\n", "params.yaml holds str, expected a mapping of sections"),
-        (b"# nothing but a comment\n", "params.yaml holds NoneType, expected a mapping of sections"),
+        (
+            "a: Grèbe\n".encode("utf-16"),
+            "params.yaml, line 1: not UTF-8 (invalid start byte); save it as UTF-8",
+        ),
+        (b"- a\n- b\n", "params.yaml holds a list, expected a mapping of sections such as `variants:`"),
+        (b"epochs\n", "params.yaml holds a str, expected a mapping of sections such as `variants:`"),
+        (b"", "params.yaml holds nothing, expected a mapping of sections such as `variants:`"),
+        (b"# a comment\n", "params.yaml holds nothing, expected a mapping of sections such as `variants:`"),
+        (
+            b"%YAML 1.1\n---\na: yes\n",
+            "params.yaml, line 2: a %YAML line is not taken; params.yaml is YAML 1.2",
+        ),
     ],
 )
 def test_what_is_no_params_yaml_is_an_error_with_its_place(read, content, message):
     with pytest.raises(InputError) as caught:
         read(content)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: 1\nb: 2001-99-99\n", "params.yaml, line 2: month must be in 1..12"),
+        ("a: 1\nb: !!int x\n", "params.yaml, line 2: invalid literal for int() with base 10: 'x'"),
+        ("a: 1\nb: !!bool x\n", "params.yaml, line 2: 'x'"),
+        ("a: 1\nb: ._\n", "params.yaml, line 2: could not convert string to float: '.'"),
+        (f"a: 1\nb: {'9' * 5000}\n", "params.yaml, line 2: Exceeds the limit (4300 digits) for integer"),
+        (f"a: 1\nb: 0x{'f' * 5000}\n", "params.yaml, line 2: a number of more than 64 bits"),
+        ('a: 1\nb: "\\ud800"\n', "params.yaml, line 2: 'utf-8' codec can't encode character"),
+        ("a: 1\n? {b: 1}\n: 2\n", "params.yaml, line 2: found unhashable key"),
+    ],
+    ids=["date", "int", "bool", "float", "digits", "bits", "surrogate", "key"],
+)
+def test_a_scalar_that_python_does_not_take_is_an_error_with_its_line(read, content, message):
+    with pytest.raises(InputError) as caught:
+        read(content.encode())
+    assert str(caught.value).startswith(message)
+
+
+def test_an_alias_bomb_is_refused_at_its_first_alias(read):
+    lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 30))]
+    with pytest.raises(InputError) as caught:
+        read("\n".join(lines).encode())
+    assert str(caught.value) == (
+        "params.yaml, line 2: aliases such as *x are not taken; write it out, or use `extends`"
+    )
+
+
+@pytest.mark.parametrize("content", ["a: 1\nb: &b [*b]\n", "a: 1\nb: {<<: *b}\n"])
+def test_an_alias_of_itself_or_of_nothing_is_refused(read, content):
+    with pytest.raises(InputError, match="line 2: aliases such as"):
+        read(content.encode())
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_deep_nesting_is_refused_before_python_gives_up(read, opening):
+    with pytest.raises(InputError, match=r"params.yaml, line \d+: nested more than 30 deep"):
+        read(("a: 1\nb:\n " + opening * 20_000).encode())
+
+
+def test_a_file_of_megabytes_is_refused_unparsed(read):
+    with pytest.raises(InputError) as caught:
+        read(b"a: 1\n" + b"#" * parameters.MAX_BYTES)
+    assert str(caught.value) == "params.yaml has more than 1,048,576 bytes; that is no params.yaml"
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(InputError, match="is a folder, expected a file"):
+        parameters.load(tmp_path)
+
+
+TEXT = b"""# a comment
+variants:
+  basenet: {epochs: 30}
+  final:
+    filters:
+    - 1
+    - 2
+    5: six
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "written"),
+    [
+        ((), 1, "the file"),
+        (("variants",), 2, "variants"),
+        (("variants", "basenet", "epochs"), 3, "variants.basenet.epochs"),
+        (("variants", "final", "filters", 1), 7, "variants.final.filters[1]"),
+        (("variants", "final", 5), 8, "variants.final[5]"),
+        (("variants", "final", "zoom"), 4, "variants.final.zoom"),  # inherited: the variant's line
+        (("heads", "some", "zoom"), 1, "heads.some.zoom"),
+        (("variants", "a\nb"), 2, "variants.'a\\nb'"),
+    ],
+)
+def test_a_mistake_is_told_with_the_line_of_its_place(tmp_path, monkeypatch, place, line, written):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_bytes(TEXT)
+    with pytest.raises(InputError) as caught:
+        parameters.load(Path("params.yaml"), lambda content: [Mistake(place, "is odd")])
+    expected = 2 if line == 1 else line  # a comment is no content
+    assert str(caught.value) == f"params.yaml, line {expected}: {written} is odd"
+
+
+def test_mistakes_of_all_checks_are_told_at_once_in_the_order_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_bytes(TEXT)
+    first, second = Mistake(("variants", "basenet"), "is odd"), Mistake(("variants", "final"), "is, too")
+    with pytest.raises(InputError) as caught:
+        parameters.load(Path("params.yaml"), lambda content: [second, first], lambda content: [first])
+    assert str(caught.value) == (
+        "params.yaml, line 3: variants.basenet is odd\n       params.yaml, line 4: variants.final is, too"
+    )
+
+
+def test_no_mistake_is_no_error(tmp_path):
+    (tmp_path / "params.yaml").write_bytes(TEXT)
+    assert "variants" in parameters.load(tmp_path / "params.yaml", lambda content: [])
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    content=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace"))
+)
+def test_any_bytes_are_a_dict_or_one_line_of_error(content, tmp_path_factory):
+    loads_or_tells(content, tmp_path_factory)
+
+
+SHIPPED = (ROOT / "params.yaml").read_bytes()
+PIECES = [
+    b"\t",
+    b"\n",
+    b"- ",
+    b": ",
+    b"{",
+    b"]",
+    b"&a ",
+    b"*a",
+    b"!!int ",
+    b"'",
+    b'"',
+    b"? ",
+    b"<<: ",
+    b"\xff",
+    b"0x",
+]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    start=st.integers(0, len(SHIPPED)),
+    length=st.integers(0, 40),
+    piece=st.sampled_from(PIECES) | st.binary(max_size=5),
+)
+def test_a_spoilt_params_yaml_is_a_dict_or_one_line_of_error(start, length, piece, tmp_path_factory):
+    loads_or_tells(SHIPPED[:start] + piece + SHIPPED[start + length :], tmp_path_factory)
+
+
+def loads_or_tells(content, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "params.yaml"
+    path.write_bytes(content)
+    try:
+        loaded = parameters.load(path)
+    except InputError as error:
+        loaded, told = {}, str(error)
+    else:
+        told = str(path)
+    assert type(loaded) is dict
+    assert told.startswith(str(path))
+    assert len(told.splitlines()) == 1
+
+
+@settings(deadline=None)
+@given(word=st.text() | st.integers() | st.none() | st.binary(), known=st.lists(st.text() | st.integers()))
+def test_did_you_mean_never_raises_and_names_a_known_word(word, known):
+    hint = parameters.did_you_mean(word, known)
+    assert hint == "" or hint in [f" Did you mean {name!r}?" for name in known]
 
 
 def test_a_missing_file_is_an_error_that_says_what_to_do(tmp_path):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages import code, parameters, resolve, variants
+from stages import code, parameters, resolve, values, variants
+from stages.datasets import downloads, recipes
 
 ROOT = Path(__file__).parent.parent
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
@@ -71,7 +72,7 @@ def test_only_names_that_pass_resolve_are_pasted_into_a_command(name: str) -> No
     pasted = set(re.findall(r"\$\{(.+?)\}", one(stage)["cmd"]))
     assert pasted <= {"item", "key", "item.starts_from"}
     if "item" in pasted:  # a list that stands in dvc.yaml itself
-        assert all(re.fullmatch(variants.NAME, item) for item in stage["foreach"])
+        assert all(re.fullmatch(values.NAME, item) for item in stage["foreach"])
 
 
 def test_every_section_of_variants_is_trained_and_evaluated() -> None:
@@ -83,8 +84,14 @@ def test_every_section_of_variants_is_trained_and_evaluated() -> None:
 
 
 def test_every_source_and_dataset_is_downloaded_and_prepared() -> None:
-    assert PIPELINE["stages"]["download"]["foreach"] == list(STUDY["sources"])
-    assert PIPELINE["stages"]["prepare"]["foreach"] == list(STUDY["datasets"])
+    assert PIPELINE["stages"]["download"]["foreach"] == list(STUDY["sources"]) == list(downloads.SOURCES)
+    assert PIPELINE["stages"]["prepare"]["foreach"] == list(STUDY["datasets"]) == list(recipes.N_CLASSES)
+
+
+def test_every_section_that_a_stage_reads_is_checked() -> None:
+    stages = map(one, PIPELINE["stages"].values())
+    read = {name.partition(".")[0] for stage in stages for name in stage.get("params", [])}
+    assert read <= set(resolve.SECTIONS) == set(STUDY)
 
 
 def test_what_is_in_git_is_small_and_what_is_large_is_in_the_cache() -> None:
@@ -103,10 +110,14 @@ def test_rooms_import_no_verb_and_only_the_rooms_before_them() -> None:
         "training": {"networks", "training"},
         "results": {"results"},
     }
-    shared = {"stages", "stages.errors", "stages.atomic"}
+    shared = {name for module in ("errors", "atomic") for name in code.closure(f"stages.{module}", ROOT)}
+    shared |= {"stages.hashes", "stages.memmaps"}
+    readers = {"stages.parameters", "stages.values"}  # of params.yaml; training reads variants
     for room in ROOMS:
         for path in sorted((ROOT / "stages" / room).glob("*.py")):
             module = f"stages.{room}.{path.stem}".removesuffix(".__init__")
             imported = code.closure(module, ROOT) - shared
+            if room in ("datasets", "results"):
+                imported -= readers
             rooms = {name.split(".")[1] for name in imported}
             assert rooms <= allowed[room], f"{module} imports {sorted(imported)}"

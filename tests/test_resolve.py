@@ -1,14 +1,20 @@
 """One JSON per variant and per other stage: what an edit of params.yaml or of code changes in them."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from stages import parameters, variants
+from stages import resolve as resolve_stage
+from stages.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = parameters.load(ROOT / "params.yaml")
@@ -104,7 +110,12 @@ def test_a_changed_network_changes_exactly_the_variants_that_use_it(copy, module
 
 def test_a_variant_that_is_gone_leaves_no_file(copy):
     resolve(copy)
-    edit(copy / "params.yaml", "  zoom_30: {extends: normalised, zoom: 0.3}\n", "")
+    for gone in (
+        "  zoom_30: {extends: normalised, zoom: 0.3}\n",
+        "  zoom_30: {section: '2.2', figure: Fig. 5}\n",
+    ):
+        edit(copy / "params.yaml", gone, "")
+    edit(copy / "params.yaml", "[normalised, zoom_20, zoom_30,", "[normalised, zoom_20,")
     line, files = resolve(copy)
     assert line == "resolved 25 variants\n"
     assert "zoom_30" not in files
@@ -115,10 +126,160 @@ def test_a_mistake_leaves_the_earlier_files(copy):
     edit(copy / "params.yaml", "basenet: {epochs: 30}", "basenet: {epoch: 30}")
     with pytest.raises(subprocess.CalledProcessError) as caught:
         resolve(copy)
-    assert caught.value.stderr.startswith(
-        "error: variants: variant 'basenet': unknown knob 'epoch'. Did you mean 'epochs'?"
+    assert caught.value.stderr == (
+        "error: params.yaml, line 84: variants.basenet.epoch is unknown. Did you mean 'epochs'?\n"
     )
     assert {path.stem: path.read_bytes() for path in (copy / "data").rglob("*.json")} == before
+
+
+EDITS = [  # of the shipped file, each a mistake: what stands there, what is written instead, what is told
+    ("mirror: ''", "mirror: 5", "mirror is 5, expected a text"),
+    ("bytes: 169001437", "byts: 169001437", "cifar-100-python.tar.gz.byts is unknown. Did you mean 'bytes'?"),
+    ("  cub200:      #", "  cub20:      #", "sources.cub20 is unknown. Did you mean 'cub200'?"),
+    ("classes: [0-24]", "classes: [0-24, 12]", "datasets.cifar100.classes[1] is 12, but '0-24' chooses 12"),
+    ("image_size: 224", "image_sise: 224", "cub200.image_sise is unknown. Did you mean 'image_size'?"),
+    ("{threads: 2,", "{thread: 2,", "features.thread is unknown. Did you mean 'threads'?"),
+    (
+        "batch_size: 32}",
+        "batch_size: 0}",
+        "features.batch_size is 0, expected a whole number from 1 to 65536",
+    ),
+    ("  epochs: 30      ", "  epochs: -3      ", "defaults.epochs is -3, expected a whole number from 1"),
+    (
+        "{extends: basenet,",
+        "{extends: basnet,",
+        "normalised.extends is 'basnet', expected a name under variants.",
+    ),
+    ("zoom: 0.3}", "zoom: '3e-1'}", "variants.zoom_30.zoom is '3e-1', expected a number, at least 0.0"),
+    ("zoom: 0.5}", "zoom: .nan}", "variants.zoom_50.zoom is nan, expected a number, at least 0.0"),
+    ("  flip: {ext", "  Basenet: {}\n  flip: {ext", "variants.Basenet is taken by variants.basenet;"),
+    (
+        "  deeper_2:     ",
+        "  $(id): {}\n  deeper_2:     ",
+        "variants.$(id) is no name: letters, digits, _ and - only",
+    ),
+    ("[32, 64, 128, 256]", "[32, 64, 128]", "deeper_2.filters is [32, 64, 128], expected an even number"),
+    ("name: Adagrad", "name: Adagrd", "adagrad.optimizer.class_name is 'Adagrd', expected one of Adadelta,"),
+    ("rho: 0.95", "roh: 0.95", "adadelta.optimizer.config.roh is unknown. Did you mean 'rho'?"),
+    ("pooling: flatten\n  conv", "poling: flatten\n  conv", "conv_head.poling is unknown. Did you mean"),
+    (
+        "starts_from: frozen",
+        "starts_from: froze",
+        "fine_tuned.starts_from is 'froze', expected a name under heads.",
+    ),
+    ("  zoom_20: {section", "  zoom_2: {section", "report.zoom_2 is no variant. Did you mean 'zoom_20'?"),
+    ("accuracy: 0.7491", "accuracy: 74.91", "report.adam_dropout.accuracy is 74.91, expected a number"),
+    ("comparisons:", "plots: {}\ncomparisons:", "plots is unknown. Known here: mirror, sources, datasets,"),
+    ("[adam, adam_dropout]", "[adam, adam_drop]", "severe_dropout.variants[1] is 'adam_drop', no variant."),
+]
+
+
+def test_all_mistakes_of_the_file_are_told_at_once_each_with_its_line(copy):
+    """One line each, in the file's order; those that extend a wrong variant repeat nothing."""
+    path = copy / "params.yaml"
+    for old, new, _ in EDITS:
+        edit(path, old, new)
+    text = path.read_text()
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        resolve(copy)
+    lines = caught.value.stderr.removeprefix("error: ").splitlines()
+    assert len(lines) == len(EDITS)
+    for line, (_, new, problem) in zip(lines, EDITS, strict=True):
+        number = text.count("\n", 0, text.index(new)) + 1
+        assert line.strip().startswith(f"params.yaml, line {number}: ")
+        assert problem in line
+    assert not (copy / "data").exists()
+
+
+@pytest.mark.parametrize("section", list(SHIPPED))
+def test_a_misspelt_section_is_one_mistake(section):
+    study = {(f"{name}x" if name == section else name): value for name, value in SHIPPED.items()}
+    (mistake,) = resolve_stage.mistakes(study)
+    assert str(mistake) == f"{section}x is unknown. Did you mean {section!r}?"
+
+
+def test_a_missing_section_is_named():
+    study = {name: value for name, value in SHIPPED.items() if name != "features"}
+    assert [str(mistake) for mistake in resolve_stage.mistakes(study)] == ["the file lacks features"]
+
+
+def places(value, place=()):
+    """All places of a mapping's content."""
+    yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*place, key))
+
+
+def edited(value, place, change):
+    """A copy with what stands at a place changed; `change` gives a key and a value, or None to drop it."""
+    (key, *rest) = place
+    if isinstance(value, list):
+        return [edited(item, rest, change) if rest else change(0, item)[1] for item in value]
+    if rest:
+        return {k: edited(v, rest, change) if k == key else v for k, v in value.items()}
+    changed = [change(k, v) if k == key else (k, v) for k, v in value.items()]
+    return dict(pair for pair in changed if pair)
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats() | st.text(max_size=9)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner)
+)
+WORDS = st.sampled_from(
+    ["all", "none", "1e-5", "final", "frozen", "basenet", "SGD", "0-300", -1, 0, 1.0, 10**9]
+)
+PLACES = list(places(SHIPPED))[1:]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    place=st.sampled_from(PLACES), value=ANYTHING | WORDS, key=st.text(max_size=9) | SCALARS, data=st.data()
+)
+def test_any_edit_gives_resolved_variants_or_mistakes_that_say_where(place, value, key, data):
+    change = data.draw(
+        st.sampled_from([lambda k, v: (k, value), lambda k, v: None, lambda k, v: (key, v)])
+        if isinstance(place[-1], str)
+        else st.just(lambda k, v: (k, value))
+    )
+    study = edited(SHIPPED, place, change)
+    found = list(resolve_stage.mistakes(study))
+    for mistake in found:
+        assert len(str(mistake).splitlines()) == 1
+        assert len(str(mistake)) < 500
+        assert str(mistake)[0] != " "
+    if not found:
+        assert all(json.loads(json.dumps(knobs)) == knobs for knobs in variants.resolve(study).values())
+
+
+@settings(deadline=None, max_examples=50)
+@given(place=st.sampled_from(PLACES), value=ANYTHING | WORDS)
+def test_in_the_file_every_mistake_has_its_line(place, value, tmp_path_factory):
+    study = edited(SHIPPED, place, lambda k, v: (k, value))
+    path = tmp_path_factory.getbasetemp() / "params.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump(study, file)
+    try:
+        parameters.load(path, resolve_stage.mistakes)
+        told = f"{path}, line 1: fine"
+    except InputError as error:
+        told = str(error)
+    assert all(re.match(rf" *{re.escape(str(path))}, line \d+: .", line) for line in told.splitlines())
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.randoms())
+def test_resolved_variants_and_mistakes_do_not_depend_on_the_order_of_the_file(random):
+    def shuffled(value):
+        if not isinstance(value, dict):
+            return value
+        keys = random.sample(list(value), len(value))
+        return {key: shuffled(value[key]) for key in keys}
+
+    assert variants.resolve(shuffled(SHIPPED)) == RESOLVED
+    wrong = edited(SHIPPED, ("variants", "final", "block_dropout"), lambda k, v: ("zom", [0.5]))
+    wrong["heads"] = wrong["heads"] | {"linear_head": {"extends": "conv_head"}}
+    assert len(set(map(str, resolve_stage.mistakes(shuffled(wrong))))) == 2
 
 
 FRAMEWORKS = {"tensorflow", "keras", "torch", "jax"}

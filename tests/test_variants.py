@@ -26,14 +26,14 @@ def mistakes(**sections):
 
 
 def mistake(own, group="variants"):
-    """The one line about a variant `some` with these knobs, without its place."""
+    """The one line about a variant `some` with these knobs, without its section."""
     if group == "fine_tunes":
         line, *others = mistakes(heads={"head": HEAD | {"end_to_end": True}}, fine_tunes={"some": own})
     else:
         line, *others = mistakes(**{group: {"some": own}})
     assert not others
-    assert line.startswith(f"{group}: variant 'some': ")
-    return line.removeprefix(f"{group}: variant 'some': ")
+    assert line.startswith(f"{group}.some")
+    return line.removeprefix(f"{group}.some").removeprefix(".")
 
 
 HEAD = {"architecture": "dense_head", "dense_units": [4]}
@@ -100,16 +100,17 @@ def test_a_childs_knobs_are_its_parents_overlaid_by_its_own(owns, parents):
         assert resolved[name] == expected
 
 
-def test_an_unknown_knob_names_the_near_one_and_all_others():
+def test_an_unknown_knob_names_the_near_one():
     assert mistakes(variants={"vgg_wide": {"batch_nrom": "after"}}) == [
-        "variants: variant 'vgg_wide': unknown knob 'batch_nrom'. Did you mean 'batch_norm'? Knobs here: "
-        "architecture, batch_norm, batch_size, block_dropout, dense_dropout, dense_units, epochs, filters, "
-        "flip, normalisation, optimizer, seed, threads, zoom"
+        "variants.vgg_wide.batch_nrom is unknown. Did you mean 'batch_norm'?"
     ]
 
 
-def test_an_unknown_knob_near_to_none_suggests_nothing():
-    assert mistake({"qqq": 1}).startswith("unknown knob 'qqq'. Knobs here: architecture, ")
+def test_an_unknown_knob_near_to_none_names_them_all():
+    assert mistake({"qqq": 1}) == (
+        "qqq is unknown. Known here: extends, seed, threads, epochs, batch_size, optimizer, flip, zoom,"
+        " architecture, filters, dense_units, block_dropout, dense_dropout, batch_norm, normalisation"
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,30 +125,43 @@ def test_an_unknown_knob_near_to_none_suggests_nothing():
         ({"filters": [1, 2]}, "fine_tunes"),
         ({"code": "0"}, "variants"),
         ({"name": "other"}, "variants"),
+        ({"starts_from": "head"}, "variants"),
+        ({"starts_from": "head"}, "heads"),
     ],
 )
 def test_a_knob_of_another_section_is_unknown(own, group):
     (knob,) = own
-    assert mistake(own | {"starts_from": "head"} if group == "fine_tunes" else own, group).startswith(
-        f"unknown knob '{knob}'."
-    )
+    whole = own | {"variants": {}, "heads": HEAD, "fine_tunes": {"starts_from": "head"}}[group]
+    assert mistake(whole, group).startswith(f"{knob} is unknown.")
 
 
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"zoom": 1}, "zoom is 1, expected float; write 1.0"),
-        ({"zoom": "0.2"}, "zoom is '0.2', expected float"),
-        ({"epochs": 2.0}, "epochs is 2.0, expected int"),
-        ({"epochs": True}, "epochs is True, expected int"),
-        ({"epochs": None}, "epochs is None, expected int"),
-        ({"flip": 1}, "flip is 1, expected bool"),
-        ({"flip": "yes"}, "flip is 'yes', expected bool"),
-        ({"filters": 6}, "filters is 6, expected list"),
-        ({"optimizer": "SGD"}, "optimizer is 'SGD', expected dict"),
-        ({"architecture": ["base_net"]}, "architecture is ['base_net'], expected str"),
-        ("epochs", "holds 'epochs', expected knobs such as {epochs: 30}"),
-        (None, "holds None, expected knobs such as {epochs: 30}"),
+        ({"zoom": 1}, "zoom is 1, expected a number, at least 0.0 and below 1.0; write 1.0"),
+        (
+            {"zoom": "2e-1"},
+            "zoom is '2e-1', expected a number, at least 0.0 and below 1.0; write it without quotes",
+        ),
+        ({"epochs": 2.0}, "epochs is 2.0, expected a whole number from 1 to 100000"),
+        ({"epochs": True}, "epochs is True, expected a whole number from 1 to 100000"),
+        ({"epochs": None}, "epochs is None, expected a whole number from 1 to 100000"),
+        (
+            {"epochs": "30"},
+            "epochs is '30', expected a whole number from 1 to 100000; write it without quotes",
+        ),
+        ({"flip": 1}, "flip is 1, expected true or false"),
+        ({"flip": "yes"}, "flip is 'yes', expected true or false"),
+        ({"filters": 6}, "filters is 6, expected a list, each item a whole number from 1 to 65536"),
+        ({"optimizer": "SGD"}, "optimizer is 'SGD', expected a mapping; {} is an empty one"),
+        (
+            {"architecture": ["base_net"]},
+            "architecture is ['base_net'], expected one of base_net, deeper_net, dense_head, conv_head",
+        ),
+        ({"extends": ["b"]}, "extends is ['b'], expected a name under variants."),
+        ({"extends": None}, "extends is None, expected a name under variants."),
+        ("epochs", " is 'epochs', expected a mapping; {} is an empty one"),
+        (None, " is None, expected a mapping; {} is an empty one"),
     ],
 )
 def test_a_value_of_another_type_is_an_error(own, message):
@@ -155,36 +169,45 @@ def test_a_value_of_another_type_is_an_error(own, message):
 
 
 @pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        *[("epochs", number) for number in (0, -3, 100_001)],
+        *[("batch_size", number) for number in (0, -1, 65_537)],
+        *[("threads", number) for number in (0, -1, 1025)],
+        *[("seed", number) for number in (-1, 2**32)],
+        *[("zoom", number) for number in (1.0, -0.1, float("nan"), float("inf"))],
+        ("batch_norm", "both"),
+        ("normalisation", "all"),
+        ("optimizer", {"class_name": "SGD"}),
+    ],
+)
+def test_a_value_out_of_range_is_one_error_at_its_knob(knob, value):
+    assert mistake({knob: value}).startswith(knob)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [("epochs", 1), ("epochs", 100_000), ("seed", 0), ("seed", 2**32 - 1), ("zoom", 0.0), ("threads", 1024)],
+)
+def test_the_ends_of_a_range_belong_to_it(knob, value):
+    assert variants.resolve(study(variants={"some": {knob: value}}))["some"][knob] == value
+
+
+@pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"epochs": 0}, "epochs is 0, expected 1 or more"),
-        ({"batch_size": -1}, "batch_size is -1, expected 1 or more"),
-        ({"threads": 0}, "threads is 0, expected 1 or more"),
-        ({"seed": -1}, "seed is -1, expected 0 or more"),
-        ({"zoom": 1.0}, "zoom is 1.0, expected at least 0.0 and below 1.0"),
-        ({"zoom": -0.1}, "zoom is -0.1, expected at least 0.0 and below 1.0"),
-        ({"zoom": float("nan")}, "zoom is nan, expected at least 0.0 and below 1.0"),
+        ({"filters": [6, 0]}, "filters[1] is 0, expected a whole number from 1 to 65536"),
+        ({"dense_units": [True]}, "dense_units[0] is True, expected a whole number from 1 to 65536"),
+        ({"filters": [2**20, 1]}, "filters[0] is 1048576, expected a whole number from 1 to 65536"),
+        ({"dense_dropout": [1.0]}, "dense_dropout[0] is 1.0, expected a number, at least 0.0 and below 1.0"),
         (
-            {"optimizer": {"class_name": "SGD"}},
-            "optimizer is {'class_name': 'SGD'}, expected {class_name: SGD, config: {learning_rate: 0.01}} "
-            "or the like",
+            {"dense_dropout": [1]},
+            "dense_dropout[0] is 1, expected a number, at least 0.0 and below 1.0; write 1.0",
         ),
-        ({"batch_norm": "both"}, "batch_norm is 'both', expected one of none, before, after"),
-        ({"normalisation": "all"}, "normalisation is 'all', expected one of none, featurewise"),
         ({"architecture": "conv_head"}, "architecture is 'conv_head', expected one of base_net, deeper_net"),
-        ({"filters": [6, 0]}, "filters is [6, 0], expected whole numbers of 1 or more"),
-        ({"dense_units": [True]}, "dense_units is [True], expected whole numbers of 1 or more"),
         (
             DEEPER | {"filters": [1, 2, 3]},
             "filters is [1, 2, 3], expected an even number of sizes, two a block",
-        ),
-        (
-            {"dense_dropout": [1.0]},
-            "dense_dropout is [1.0], expected rates such as 0.25, at least 0.0 and below 1.0",
-        ),
-        (
-            {"dense_dropout": [1]},
-            "dense_dropout is [1], expected rates such as 0.25, at least 0.0 and below 1.0",
         ),
         (
             {"dense_dropout": [0.5, 0.5]},
@@ -200,7 +223,7 @@ def test_a_value_of_another_type_is_an_error(own, message):
         ),
     ],
 )
-def test_a_value_out_of_range_is_an_error(own, message):
+def test_layers_that_cannot_be_built_are_an_error(own, message):
     assert mistake(own) == message
 
 
@@ -219,7 +242,7 @@ def test_a_value_out_of_range_is_an_error(own, message):
         ),
         (
             {"architecture": "conv_head", "filters": [2], "end_to_end": True},
-            "end_to_end is True, expected false, except for a dense_head",
+            "end_to_end is True, expected false, as only a dense_head can be",
         ),
     ],
 )
@@ -229,35 +252,32 @@ def test_a_head_that_cannot_be_built_is_an_error(own, message):
 
 def test_an_unknown_parent_names_the_near_one():
     assert mistakes(variants={"normalised": {}, "flip": {"extends": "normalized"}}) == [
-        "variants: variant 'flip': extends unknown 'normalized'. Did you mean 'normalised'?"
+        "variants.flip.extends is 'normalized', expected a name under variants. Did you mean 'normalised'?"
     ]
 
 
 def test_a_parent_in_another_section_is_unknown():
     assert mistakes(variants={"base": {}}, heads={"head": {"extends": "base"}}) == [
-        "heads: variant 'head': extends unknown 'base'."
+        "heads.head.extends is 'base', expected a name under heads."
     ]
 
 
-def test_a_circle_of_extends_is_drawn():
+def test_a_circle_of_extends_is_drawn_once():
     section = {"a": {"extends": "b"}, "b": {"extends": "c"}, "c": {"extends": "b"}, "own": {"extends": "own"}}
     assert mistakes(variants=section) == [
-        "variants: variant 'a': extends itself: a -> b -> c -> b",
-        "variants: variant 'b': extends itself: b -> c -> b",
-        "variants: variant 'c': extends itself: c -> b -> c",
-        "variants: variant 'own': extends itself: own -> own",
+        "variants.b.extends leads back to itself: b -> c -> b",
+        "variants.own.extends leads back to itself: own -> own",
     ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["x; touch pwned", "../x", "--help", "a/b", "a b", "a@b", "a.b", "", "$HOME", "é", "x\n", "a" * 65, 7],
-)
+UNFIT = ["x; touch pwned", "$(id)", "../x", "--help", "a/b", "a b", "a@b", "a.b", "", "$HOME", "é", "x\n"]
+
+
+@pytest.mark.parametrize("name", [*UNFIT, "a" * 65, 7, True, None, 1.5])
 def test_a_name_unfit_for_a_command_or_a_path_is_an_error(name):
-    assert mistakes(variants={name: {}}) == [
-        f"variants: variant {name!r}: a name has letters, digits, _ and - only, at most 64,"
-        " and starts with no -"
-    ]
+    (line,) = mistakes(variants={name: {}})
+    assert line.startswith("variants")
+    assert line.endswith("is no name: letters, digits, _ and - only, at most 64, not - first")
 
 
 @pytest.mark.parametrize("name", ["a", "_x", "final_seed-1", "3x3", "a" * 64])
@@ -265,93 +285,94 @@ def test_a_fit_name_is_none(name):
     assert list(variants.resolve(study(variants={name: {}}))) == [name]
 
 
-def test_a_name_taken_by_another_section_is_an_error():
-    assert mistakes(variants={"twice": {}}, heads={"twice": HEAD}) == [
-        "heads: variant 'twice': the name is taken by a variant of another section"
+def test_names_that_differ_in_capitals_alone_are_an_error():
+    assert mistakes(variants={"final": {}, "Final": {}}) == [
+        "variants.Final is taken by variants.final; file systems may not tell capitals from small letters"
     ]
 
 
-START = "starts_from is {!r}, expected a head with end_to_end: true."
+def test_a_name_taken_by_another_section_is_an_error():
+    (line,) = mistakes(variants={"twice": {}}, heads={"twice": HEAD})
+    assert line.startswith("heads.twice is taken by variants.twice")
+
+
+NOT_THERE = "starts_from is {!r}, expected a name under heads."
+NOT_END_TO_END = "starts_from is {!r}, expected a head with end_to_end: true"
 
 
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"epochs": 2}, "has no starts_from: the end-to-end head whose model it goes on from"),
-        ({"starts_from": "haed"}, START.format("haed") + " Did you mean 'head'?"),
-        ({"starts_from": None}, START.format(None)),
+        ({"starts_from": "heat"}, NOT_THERE.format("heat") + " Did you mean 'head'?"),
+        ({"starts_from": 5}, NOT_THERE.format(5)),
+        ({"starts_from": ["head"]}, NOT_THERE.format(["head"]) + " Did you mean 'head'?"),
+        ({"starts_from": "some"}, NOT_THERE.format("some")),
+        ({}, " lacks starts_from"),
     ],
 )
 def test_a_fine_tune_that_starts_from_no_head_is_an_error(own, message):
     assert mistake(own, "fine_tunes") == message
 
 
-def test_a_fine_tune_starts_from_an_end_to_end_head_alone():
-    sections = {"variants": {"net": {}}, "heads": {"cached": HEAD, "whole": HEAD | {"end_to_end": True}}}
-    resolved = variants.resolve(study(**sections, fine_tunes={"some": {"starts_from": "whole"}}))
-    assert resolved["some"]["starts_from"] == "whole"
-    starts = {"a": {"starts_from": "cached"}, "b": {"starts_from": "net"}, "c": {"starts_from": "a"}}
-    assert mistakes(**sections, fine_tunes=starts) == [
-        f"fine_tunes: variant 'a': {START.format('cached')} Did you mean 'cached'?",
-        f"fine_tunes: variant 'b': {START.format('net')}",
-        f"fine_tunes: variant 'c': {START.format('a')}",
+def test_a_fine_tune_starts_from_an_end_to_end_head():
+    heads = {"head": HEAD, "whole": HEAD | {"end_to_end": True}}
+    assert mistakes(heads=heads, fine_tunes={"some": {"starts_from": "head"}}) == [
+        f"fine_tunes.some.{NOT_END_TO_END.format('head')}"
     ]
+    resolved = variants.resolve(study(heads=heads, fine_tunes={"some": {"starts_from": "whole"}}))
+    assert resolved["some"]["starts_from"] == "whole"
 
 
 def test_starts_from_is_not_inherited():
     heads = {"head": HEAD | {"end_to_end": True}}
     fine_tunes = {"some": {"starts_from": "head"}, "child": {"extends": "some", "epochs": 2}}
-    assert mistakes(heads=heads, fine_tunes=fine_tunes) == [
-        "fine_tunes: variant 'child': has no starts_from: the end-to-end head whose model it goes on from"
-    ]
+    assert mistakes(heads=heads, fine_tunes=fine_tunes) == ["fine_tunes.child lacks starts_from"]
 
 
-@pytest.mark.parametrize("group", ["variants", "heads"])
-def test_starts_from_elsewhere_is_an_error(group):
-    own = {"starts_from": "head"} | (HEAD if group == "heads" else {})
-    assert mistake(own, group) == (
-        "starts_from belongs to fine_tunes; a variant here builds on another by extends"
-    )
-
-
-def test_several_mistakes_are_reported_at_once():
+def test_several_mistakes_are_reported_at_once_also_of_one_variant():
     assert mistakes(
-        variants={"a": {"epochs": 0}, "good": {}, "b": {"zoom": 1}},
+        variants={"a": {"epochs": 0, "zom": 1}, "good": {}, "b": {"zoom": 1, "extends": "god"}},
         heads={"c": HEAD | {"flip": True}},
         fine_tunes={"d": {"starts_from": "e"}},
     ) == [
-        "variants: variant 'a': epochs is 0, expected 1 or more",
-        "variants: variant 'b': zoom is 1, expected float; write 1.0",
-        "heads: variant 'c': unknown knob 'flip'. Knobs here: architecture, batch_norm, batch_size, "
-        "block_dropout, dense_dropout, dense_units, end_to_end, epochs, filters, optimizer, pooling, seed, "
-        "threads",
-        f"fine_tunes: variant 'd': {START.format('e')}",
+        "variants.a.zom is unknown. Did you mean 'zoom'?",
+        "variants.a.epochs is 0, expected a whole number from 1 to 100000",
+        "variants.b.zoom is 1, expected a number, at least 0.0 and below 1.0; write 1.0",
+        "variants.b.extends is 'god', expected a name under variants. Did you mean 'good'?",
+        "heads.c.flip is unknown. Known here: extends, seed, threads, epochs, batch_size, optimizer,"
+        " architecture, filters, dense_units, block_dropout, dense_dropout, batch_norm, pooling, end_to_end",
+        "fine_tunes.d.starts_from is 'e', expected a name under heads.",
+    ]
+
+
+def test_rules_between_knobs_are_checked_as_far_as_their_knobs_are_known():
+    section = {
+        "lost": DEEPER | {"extends": "nobody"},
+        "child": {"extends": "lost", "filters": [1, 2, 3]},
+        "wrong": DEEPER | {"filters": "many", "block_dropout": [0.5]},
+    }
+    assert mistakes(variants=section) == [
+        "variants.lost.extends is 'nobody', expected a name under variants.",
+        "variants.child.filters is [1, 2, 3], expected an even number of sizes, two a block",
+        "variants.wrong.filters is 'many', expected a list, each item a whole number from 1 to 65536",
     ]
 
 
 @pytest.mark.parametrize(
-    "sections",
+    ("sections", "line"),
     [
-        {"variants": {"a": {"extends": ["b"]}, "b": {}}},
-        {"variants": {"a": {"extends": {"b": 1}}}},
-        {"variants": ["a"]},
-        {"variants": "a"},
-        {"variants": {"a": {}}, "defaults": None},
-        {"variants": {"a": {}}, "defaults": {"epochs": 1}},
-        {"heads": {7: {}}, "fine_tunes": {"f": {"starts_from": "h"}}},
-        {"variants": {"h": {}}, "heads": {"h": {}}, "fine_tunes": {"f": {"starts_from": "h"}}},
+        ({"variants": ["a"]}, "variants is ['a'], expected a mapping; {} is an empty one"),
+        ({"variants": None}, "variants is None, expected a mapping; {} is an empty one"),
+        ({"defaults": None}, "defaults is None, expected a mapping; {} is an empty one"),
+        ({"defaults": DEFAULTS | {"color": 1}}, "defaults.color is unknown. Known here: "),
+        ({"defaults": {knob: DEFAULTS[knob] for knob in DEFAULTS if knob != "zoom"}}, "defaults lacks zoom"),
+        ({"defaults": DEFAULTS | {"epochs": -1}}, "defaults.epochs is -1, expected a whole number from 1"),
     ],
     ids=str,
 )
-def test_a_section_of_another_shape_is_an_error(sections):
-    with pytest.raises(InputError):
-        variants.resolve(study(variants={"a": {}}) | sections)
-
-
-@pytest.mark.parametrize("config", [{"learning_rate": float("nan")}, {"learning_rate": float("inf")}, 3])
-def test_an_optimizer_that_json_cannot_hold_or_keras_not_read_is_an_error(config):
-    with pytest.raises(InputError):
-        variants.resolve(study(variants={"a": {"optimizer": {"class_name": "SGD", "config": config}}}))
+def test_a_mistake_in_a_section_or_the_defaults_is_told_once(sections, line):
+    (found,) = mistakes(**({"variants": {"a": {}, "b": {"extends": "a"}}} | sections))
+    assert found.startswith(line)
 
 
 SCRATCH = [
@@ -441,8 +462,10 @@ def test_comparisons_name_variants():
     assert named <= set(variants.names(SHIPPED))
 
 
-@pytest.mark.parametrize("own", [{"zom": 0.2}, {"extends": "basent"}, {"batch_norm": "both"}])
+@pytest.mark.parametrize(
+    "own", [{"zom": 0.2}, {"extends": "basent"}, {"batch_norm": "both"}, {"block_dropout": [0.5]}]
+)
 def test_a_mistake_is_reported_where_it_is_made_and_not_where_it_is_inherited(own):
     family = {"basenet": {}, "wrong": own, "child": {"extends": "wrong"}, "grandchild": {"extends": "child"}}
     (line,) = mistakes(variants=family)
-    assert line.startswith("variants: variant 'wrong': ")
+    assert line.startswith("variants.wrong.")

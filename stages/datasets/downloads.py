@@ -8,20 +8,23 @@ them says so. Either way `provenance.json` is written beside the files.
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages import atomic
-from stages.datasets.hashes import CHUNK_BYTES, file_hash, read_checksums
+from stages.datasets.hashes import CHUNK_BYTES, read_checksums
 from stages.datasets.transfers import Patience, TransferError, transfer
 from stages.errors import InputError
+from stages.hashes import file_hash
+from stages.parameters import Mistake, refuse, shown
+from stages.values import check, check_keys, mapping
 
 PROVENANCE = "provenance.json"
 CHECKSUMS = "SHA256SUMS"
-_HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
+SOURCES = ("cifar100", "cub200", "resnet50")
+_DIGITS = {"sha256": 64, "md5": 32}
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,31 @@ class SourceFile:
         return self.hash.partition(":")[2]
 
 
-def source_files(source: str, sources: Mapping[str, Any]) -> list[SourceFile]:
-    """Reads the files of one source from the `sources` of params.yaml.
+def mistakes(parameters: Mapping[str, Any], sources: Collection[str] = SOURCES) -> Iterator[Mistake]:
+    """Yields every mistake in `mirror` and in the entries of these sources."""
+    yield from check(("mirror",), parameters.get("mirror", ""), str)
+    section = mapping(parameters.get("sources"))
+    yield from check_keys(("sources",), parameters.get("sources", {}), sources, SOURCES)
+    for source in sources:
+        place, files = ("sources", source), section.get(source)
+        if source in section and not mapping(files):
+            yield Mistake(place, f"is {shown(files)}, expected files by their official names")
+        for name, entry in mapping(files).items():
+            yield from _check_file((*place, name), entry)
+
+
+def source_files(source: str, parameters: Mapping[str, Any]) -> list[SourceFile]:
+    """Reads the files of one source from params.yaml.
 
     Raises:
-        InputError: no such source, or a file without usable name, bytes, hash and urls.
+        InputError: names every mistake in them, one line each.
     """
-    if source not in sources:
-        raise InputError(f"no source {source!r} in params.yaml; sources: {', '.join(sources)}")
-    return [_source_file(f"sources.{source}", name, entry) for name, entry in sources[source].items()]
+    refuse(mistakes(parameters, [source]))
+    files = parameters["sources"][source]
+    return [
+        SourceFile(name, entry["bytes"], _hash(entry), tuple(entry["urls"]), entry.get("instead"))
+        for name, entry in files.items()
+    ]
 
 
 def fetch(
@@ -84,34 +103,60 @@ def fetch(
             if mirror is not None and name is not None:
                 provenance[name] = _from_mirror(file, name, mirror, partial)
             else:
-                provenance[file.name] = _from_network(file, kept, partial, patience or Patience())
+                provenance[file.name] = _from_network(file, mirror, kept, partial, patience or Patience())
         atomic.write_json(partial / PROVENANCE, provenance)
     return provenance
 
 
 def _hash(entry: Mapping[str, Any]) -> str:
-    return next((f"{kind}:{entry[kind]}" for kind in ("sha256", "md5") if kind in entry), "")
+    return next(f"{kind}:{entry[kind]}" for kind in _DIGITS if kind in entry)
 
 
-def _source_file(place: str, name: str, entry: Mapping[str, Any]) -> SourceFile:
-    problem = None
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        problem = "is no plain file name"
-    elif type(entry.get("bytes")) is not int or entry["bytes"] <= 0:
-        problem = f"has bytes {entry.get('bytes')!r}, expected the size of the official file"
-    elif not _HASH.fullmatch(official := _hash(entry)):
-        problem = f"has hash {official!r}, expected `sha256:` or `md5:` with its lower-case digits"
-    elif not entry.get("urls"):
-        problem = "has no urls"
-    if problem:
-        raise InputError(f"params.yaml, {place}: {name!r} {problem}")
-    return SourceFile(name, entry["bytes"], _hash(entry), tuple(entry["urls"]), entry.get("instead"))
+def _check_file(place: tuple[Any, ...], entry: Any) -> Iterator[Mistake]:
+    """Checks one file of a source: its name, size, hash and addresses."""
+    yield from _check_file_name(place, place[-1])
+    yield from check_keys(place, entry, ("bytes", "urls"), (*_DIGITS, "instead"))
+    entry = mapping(entry)
+    if "bytes" in entry:
+        yield from check((*place, "bytes"), entry["bytes"], range(1, 1 << 40))
+    kinds = [kind for kind in _DIGITS if kind in entry]
+    if entry and not kinds:
+        yield Mistake(place, f"lacks the hash of the official file: {' or '.join(_DIGITS)}")
+    for kind in kinds:
+        digits, length = entry[kind], _DIGITS[kind]
+        if not isinstance(digits, str) or not re.fullmatch(rf"[0-9a-f]{{{length}}}", digits):
+            yield Mistake(
+                (*place, kind), f"is {shown(digits)}, expected {length} digits from 0-9 and a-f, in quotes"
+            )
+    if "urls" in entry:
+        yield from _check_urls((*place, "urls"), entry["urls"])
+    if "instead" in entry:
+        yield from _check_file_name((*place, "instead"), entry["instead"])
+
+
+def _check_file_name(place: tuple[Any, ...], name: Any) -> Iterator[Mistake]:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name):
+        yield Mistake(place, "is no plain file name: letters, digits, _ . and - only, not . or - first")
+
+
+def _check_urls(place: tuple[Any, ...], urls: Any) -> Iterator[Mistake]:
+    if not isinstance(urls, list) or not urls:
+        yield Mistake(place, f"is {shown(urls)}, expected a list of addresses")
+        return
+    for number, url in enumerate(urls):
+        if not isinstance(url, str) or not re.fullmatch(r"https?://[^\s/]+\S*", url):
+            yield Mistake((*place, number), f"is {shown(url)}, expected an address such as https://host/file")
 
 
 def _name_in(mirror: Path | None, file: SourceFile) -> str | None:
     """Returns the name under which a mirror holds the file or what may be used instead of it."""
-    names = [name for name in (file.name, file.instead) if name]
-    return next((name for name in names if mirror is not None and (mirror / name).is_file()), None)
+    for name in (file.name, file.instead):
+        if mirror is None or name is None or not os.path.lexists(mirror / name):
+            continue
+        if not (mirror / name).is_file():
+            raise InputError(f"{mirror / name} is a folder or a link to nothing, expected a file; remove it")
+        return name
+    return None
 
 
 def _from_mirror(file: SourceFile, name: str, mirror: Path, folder: Path) -> dict[str, Any]:
@@ -139,17 +184,20 @@ def _not_vouched_for(file: SourceFile, name: str, size: int, digest: str, listed
     )
 
 
-def _from_network(file: SourceFile, kept: Path, folder: Path, patience: Patience) -> dict[str, Any]:
+def _from_network(
+    file: SourceFile, mirror: Path | None, kept: Path, folder: Path, patience: Patience
+) -> dict[str, Any]:
     # The hash is in the name: what was begun for other official bytes is never gone on with.
     verified = kept / f"{file.digest[:12]}-{file.name}"
     try:
         transfer(file.urls, verified, size=file.bytes, hash=file.hash, patience=patience)
     except TransferError as error:
+        place = "a folder and name that in DATA_MIRROR" if mirror is None else f"the mirror folder {mirror}"
         raise InputError(
-            f"cannot download {file.name} ({file.bytes} bytes, {file.hash}):\n{error}\n"
-            f"Run again to go on where it stopped, or name a folder that holds the file in DATA_MIRROR."
+            f"cannot download {file.name} ({file.bytes} bytes, {file.hash}) from {error};"
+            f" run again to go on where it stopped, or put the file into {place}"
         ) from None
-    _link(verified, folder / file.name)
+    atomic.link(verified, folder / file.name)
     return _record(file, "official", file.bytes, file_hash(verified), note="the publisher's bytes")
 
 
@@ -166,10 +214,3 @@ def _copy(source: Path, target: Path, algorithms: set[str]) -> dict[str, str]:
             for hasher in hashers.values():
                 hasher.update(chunk)
     return {algorithm: hasher.hexdigest() for algorithm, hasher in hashers.items()}
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, target)

@@ -1,13 +1,14 @@
 """What every data set becomes before it is packed, and which of its classes are taken."""
 
-import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from stages.errors import InputError
+from stages.parameters import Mistake, did_you_mean, refuse, shown
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,35 @@ class Examples:
     class_names: list[str]
 
 
+def check_classes(
+    place: tuple[Any, ...], chosen: Any, n_classes: int, names: Sequence[str] | None = None
+) -> Iterator[Mistake]:
+    """Yields what is wrong with a selection of classes, as `select_classes` takes it.
+
+    Args:
+        place: where it stands.
+        chosen: the selection.
+        n_classes: there are at most so many.
+        names: of all classes, by number; without them, names are believed.
+    """
+    if not isinstance(chosen, list | tuple) or not chosen:
+        yield Mistake(place, f"is {shown(chosen)}, expected a list such as [all], [0-24] or [apple, bear]")
+        return
+    taken: dict[int | str, Any] = {}
+    for index, item in enumerate(chosen):
+        try:
+            numbers = _numbers(item, n_classes, names)
+        except InputError as error:
+            yield Mistake((*place, index), f"is {shown(item)}, {error}")
+            continue
+        twice = next((number for number in numbers if number in taken), None)
+        if twice is not None:
+            yield Mistake(
+                (*place, index), f"is {shown(item)}, but {shown(taken[twice])} chooses {twice} already"
+            )
+        taken |= dict.fromkeys(numbers, item)
+
+
 def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[int]:
     """Resolves a selection of classes.
 
@@ -38,15 +68,10 @@ def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[in
         The numbers of the chosen classes, ascending; a class's new label is its place in this list.
 
     Raises:
-        InputError: an unknown name, a number out of range, or a class chosen twice.
+        InputError: names every mistake: an unknown name, a number out of range, a class chosen twice.
     """
-    if not isinstance(chosen, list | tuple) or not chosen:
-        raise InputError(f"classes: {chosen!r} is no list; write [all], [0-24] or [apple, bear]")
-    numbers = [number for item in chosen for number in _numbers(item, names)]
-    twice = sorted({number for number in numbers if numbers.count(number) > 1})
-    if twice:
-        raise InputError(f"classes: {twice[0]} ({names[twice[0]]}) is chosen twice in {list(chosen)!r}")
-    return sorted(numbers)
+    refuse(check_classes(("classes",), chosen, len(names), names))
+    return sorted(number for item in chosen for number in _numbers(item, len(names), names))
 
 
 def relabel(
@@ -75,31 +100,29 @@ def relabel(
     return kept, np.searchsorted(numbers, labels[kept]).astype(np.int64)
 
 
-def _numbers(item: int | str, names: Sequence[str]) -> range:
-    """Returns the class numbers one entry of a selection stands for."""
+def _numbers(item: Any, n_classes: int, names: Sequence[str] | None) -> Sequence[Any]:
+    """Returns the class numbers one entry of a selection stands for; its name where none are known."""
     if item == "all":
-        return range(len(names))
-    found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", str(item))
+        return range(n_classes)
+    found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", str(item), re.ASCII)
     if type(item) not in (int, str) or (type(item) is int and not found):
-        raise InputError(f"classes: {item!r} is no class; write a number, a range such as 0-24, or a name")
+        raise InputError("expected a number, a range such as 0-24, or a name")
     if not found:
-        return _named(item, names)
+        return [_named(item, names)]
     first, last = int(found[1]), int(found[2] or found[1])
-    if not first <= last < len(names):
-        raise InputError(f"classes: {item!r} is out of range; there are classes 0-{len(names) - 1}")
+    if not first <= last < n_classes:
+        raise InputError(f"expected numbers from 0 to {n_classes - 1}, the smaller one first")
     return range(first, last + 1)
 
 
-def _named(item: str, names: Sequence[str]) -> range:
+def _named(item: str, names: Sequence[str] | None) -> int | str:
+    if names is None:
+        return _plain(item)
     plain = [_plain(name) for name in names]
     if _plain(item) in plain:
-        number = plain.index(_plain(item))
-        return range(number, number + 1)
-    close = difflib.get_close_matches(_plain(item), plain, n=1)
-    hint = f"names go from {names[0]!r} to {names[-1]!r}"
-    if close:
-        hint = f"did you mean {names[plain.index(close[0])]!r}?"
-    raise InputError(f"classes: no class {item!r}; {hint}")
+        return plain.index(_plain(item))
+    hint = did_you_mean(_plain(item), plain) or f" They go from {names[0]!r} to {names[-1]!r}"
+    raise InputError(f"expected a class of the archive.{hint}")
 
 
 def _plain(name: str) -> str:

@@ -1,13 +1,19 @@
 """The `datasets` block of params.yaml: what `prepare` is to make of the archives."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stages.errors import InputError
+from stages.datasets.examples import check_classes
+from stages.parameters import Mistake, refuse
+from stages.values import Expected, Interval, check, check_keys, mapping
 
-_KNOBS = {"classes": list, "image_size": int, "validation_share": float, "split_seed": int}
-_SIZES = range(8, 1025)
+N_CLASSES = {"cifar100": 100, "cub200": 200}
+KNOBS: dict[str, Expected] = {
+    "image_size": range(8, 1025),
+    "validation_share": Interval(0.0, 1.0, "()"),
+    "split_seed": range(2**32),
+}
 
 
 @dataclass(frozen=True)
@@ -20,26 +26,29 @@ class Recipe:
     split_seed: int
 
 
-def recipe(dataset: str, datasets: Mapping[str, Any]) -> Recipe:
+def mistakes(
+    parameters: Mapping[str, Any], datasets: Collection[str] = tuple(N_CLASSES)
+) -> Iterator[Mistake]:
+    """Yields every mistake in the blocks of these data sets; only `prepare` knows the names of classes."""
+    section = mapping(parameters.get("datasets"))
+    yield from check_keys(("datasets",), parameters.get("datasets", {}), datasets, N_CLASSES)
+    for dataset in datasets:
+        if dataset not in section:
+            continue
+        place, block = ("datasets", dataset), mapping(section[dataset])
+        yield from check_keys(place, section[dataset], ("classes", *KNOBS))
+        for knob, expected in KNOBS.items():
+            if knob in block:
+                yield from check((*place, knob), block[knob], expected)
+        if "classes" in block:
+            yield from check_classes((*place, "classes"), block["classes"], N_CLASSES[dataset])
+
+
+def recipe(dataset: str, parameters: Mapping[str, Any]) -> Recipe:
     """Reads the block of one data set.
 
     Raises:
-        InputError: no such block, or a knob is missing, unknown, of another type or out of range.
+        InputError: names every mistake in it, one line each.
     """
-    block = datasets.get(dataset)
-    if not isinstance(block, Mapping):
-        raise InputError(f"no datasets.{dataset} in params.yaml; data sets: {', '.join(datasets)}")
-    for knob in sorted(set(block) ^ set(_KNOBS)):
-        problem = "is missing" if knob in _KNOBS else f"is unknown; knobs: {', '.join(_KNOBS)}"
-        raise InputError(f"params.yaml, datasets.{dataset}: {knob!r} {problem}")
-    for knob, kind in _KNOBS.items():
-        if type(block[knob]) is not kind:
-            raise InputError(
-                f"params.yaml, datasets.{dataset}: {knob} is {block[knob]!r}, expected {kind.__name__}"
-            )
-    if block["image_size"] not in _SIZES:
-        raise InputError(
-            f"params.yaml, datasets.{dataset}: image_size is {block['image_size']}, expected"
-            f" {_SIZES.start} to {_SIZES.stop - 1} pixels"
-        )
-    return Recipe(**block)
+    refuse(mistakes(parameters, [dataset]))
+    return Recipe(**parameters["datasets"][dataset])
