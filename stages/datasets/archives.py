@@ -18,10 +18,12 @@ from stages.errors import InputError
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold: members, bytes of one member, unpacked bytes of the whole."""
+    """What an archive may hold: members, and bytes of one member, of one header, of all headers, of all."""
 
     members: int = 100_000
     member_bytes: int = 256 << 20  # CIFAR-100's `train` has 155 MB
+    header_bytes: int = 64 << 10
+    headers_bytes: int = 64 << 20  # the birds have 6,033 members of 0.5 to 1.5 kB
     total_bytes: int = 4 << 30
 
 
@@ -43,37 +45,49 @@ def read_members(
     limits = limits or Limits()
     seen = set()
     try:
-        with (
-            gzip.open(archive) as unpacked,
-            tarfile.open(fileobj=_Bounded(archive, unpacked, limits), mode="r:") as tar,
-        ):
-            for number, member in enumerate(tar):
-                name = _checked_name(archive, member, number, limits)
-                if member.isdir() or _is_side_file(name) or not is_expected(name):
-                    continue
-                if name in seen:
-                    raise InputError(f"{archive}: member {name!r} is there twice")
-                seen.add(name)
-                yield name, _content(archive, tar, member)
-            _read_to_end(unpacked, limits)
+        with gzip.open(archive) as unpacked:
+            headers = _Headers(archive, unpacked, limits)
+            with tarfile.open(fileobj=headers, mode="r:") as tar:
+                for number, member in enumerate(tar):
+                    name = _checked_name(archive, member, number, limits)
+                    if member.isdir() or _is_side_file(name) or not is_expected(name):
+                        continue
+                    if name in seen:
+                        raise InputError(f"{archive}: member {name!r} is there twice")
+                    seen.add(name)
+                    yield name, _content(archive, unpacked, member)
+            _check_end(archive, headers.latest, unpacked, limits)
     except FileNotFoundError:
         raise InputError(f"no {archive}; fetch it with `dvc repro` or `python -m stages.download`") from None
-    except (EOFError, OSError, ValueError, RecursionError, zlib.error, tarfile.TarError) as error:
-        raise InputError(f"{archive} is damaged or no .tar.gz ({error}); fetch it again") from None
+    except (
+        *(EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError),
+        *(ValueError, OverflowError, RecursionError),  # of `tarfile`, where a header says nonsense
+    ) as error:
+        raise InputError(_damaged(archive, str(error))) from None
 
 
-class _Bounded:
-    """The unpacked bytes of an archive, of which no more can be read than the limits say."""
+class _Headers:
+    """The unpacked bytes of an archive as `tarfile` sees them, which reads nothing but headers of it."""
+
+    latest = b""
 
     def __init__(self, archive: Path, file: BinaryIO, limits: Limits):
-        self._archive, self._file, self._limits = archive, file, limits
+        self._archive, self._file, self._limits, self._read = archive, file, limits, 0
 
     def read(self, size: int) -> bytes:
         # A header may announce a name of gigabytes: refused before memory is taken for it.
-        if size > self._limits.member_bytes or self._file.tell() + size > self._limits.total_bytes:
-            limit = self._limits.total_bytes
-            raise InputError(f"{self._archive} unpacks to more than {limit} bytes; is it the right one?")
-        return self._file.read(size)
+        self._read += size
+        limits, problem = self._limits, None
+        if not 0 <= size <= limits.header_bytes:
+            problem = f"has a header of {size} bytes, expected at most {limits.header_bytes}"
+        elif self._read > limits.headers_bytes:
+            problem = f"has more than {limits.headers_bytes} bytes of headers"
+        elif self._file.tell() + size > limits.total_bytes:
+            problem = f"unpacks to more than {limits.total_bytes} bytes"
+        if problem:
+            raise InputError(f"{self._archive} {problem}; do not use this archive")
+        self.latest = self._file.read(size)
+        return self.latest
 
     def seek(self, position: int) -> int:
         return self._file.seek(position)
@@ -91,10 +105,10 @@ def _checked_name(archive: Path, member: tarfile.TarInfo, number: int, limits: L
         problem = "is a link, a device or otherwise no regular file"
     elif member.name.startswith("/") or ".." in member.name.split("/") or "\\" in member.name:
         problem = "lies outside the archive's folder"
-    elif member.size > limits.member_bytes:
+    elif not 0 <= member.size <= limits.member_bytes:  # a negative size would lead back, round and round
         problem = f"has {member.size} bytes, expected at most {limits.member_bytes}"
     if problem:
-        raise InputError(f"{archive}: member {member.name!r} {problem}; do not use this archive")
+        raise InputError(f"{archive}: member {member.name[:200]!r} {problem}; do not use this archive")
     return posixpath.normpath(member.name)
 
 
@@ -102,15 +116,26 @@ def _is_side_file(name: str) -> bool:
     return any(part.startswith("._") for part in name.split("/"))
 
 
-def _content(archive: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    content = tar.extractfile(member).read()
+def _content(archive: Path, unpacked: BinaryIO, member: tarfile.TarInfo) -> bytes:
+    unpacked.seek(member.offset_data)
+    content = unpacked.read(member.size)
     if len(content) != member.size:
-        raise InputError(f"{archive} is damaged or no .tar.gz ({member.name!r} is cut off); fetch it again")
+        raise InputError(_damaged(archive, f"{member.name[:200]!r} is cut off"))
     return content
 
 
-def _read_to_end(unpacked: BinaryIO, limits: Limits) -> None:
-    """Reads the padding after the last member, so that gzip's own checksum is compared."""
-    while unpacked.read(1 << 20):
-        if unpacked.tell() > limits.total_bytes:
-            break
+def _check_end(archive: Path, last_header: bytes, unpacked: BinaryIO, limits: Limits) -> None:
+    """Refuses an archive that ends in anything but zeros, since `tarfile` takes a damaged header for the end.
+
+    Reading to the end also compares gzip's own checksum.
+    """
+    is_end, piece = bool(last_header), last_header
+    while is_end and piece:
+        is_end = not any(piece) and unpacked.tell() <= limits.total_bytes
+        piece = unpacked.read(1 << 16)
+    if not is_end:
+        raise InputError(_damaged(archive, "its last member is not followed by the end mark alone"))
+
+
+def _damaged(archive: Path, problem: str) -> str:
+    return f"{archive} is damaged or no .tar.gz ({problem}); fetch it again"

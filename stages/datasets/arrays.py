@@ -12,32 +12,56 @@ from typing import Any
 
 import numpy as np
 
-from stages import atomic
+from stages import atomic, memmaps
 from stages.datasets.examples import Examples
-from stages.datasets.hashes import file_hash, pixel_hash
+from stages.datasets.hashes import pixel_hash
 from stages.datasets.splits import TEST, TRAIN, VALIDATION, duplicates, split
 from stages.errors import InputError
+from stages.hashes import file_hash
 
 PROVENANCE = "provenance.json"
+_KINDS = ("official", "stand-in")
 
 
 def read_sources(folder: Path) -> dict[str, dict[str, Any]]:
     """Reads the provenance of the archives in a folder and checks that they are still those bytes.
 
     Raises:
-        InputError: no provenance.json, or an archive is missing or has changed since it was fetched.
+        InputError: no provenance.json or one that `download` did not write, or an archive is missing, has
+            changed since it was fetched, or is not in provenance.json.
     """
+    file = folder / PROVENANCE
     try:
-        sources = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        sources = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"no {folder / PROVENANCE}; make it with `python -m stages.download`") from None
-    except ValueError:
-        raise InputError(f"{folder / PROVENANCE} is no JSON; fetch the archives again") from None
+        raise InputError(f"no {file}; make it with `python -m stages.download`") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{file} is no JSON; fetch the archives again") from None
+    if not _is_provenance(sources):
+        raise InputError(f"{file} does not give kind and sha256 of each archive; fetch the archives again")
+    unlisted = sorted({path.name for path in folder.glob("[!.]*")} - {*sources, PROVENANCE})
+    if unlisted:
+        raise InputError(f"{folder / unlisted[0]} is not in {PROVENANCE}; fetch the archives again")
     for name, entry in sources.items():
-        file = folder / name
-        if not file.is_file() or file_hash(file) != entry["sha256"]:
-            raise InputError(f"{file} has changed since it was fetched; expected sha256:{entry['sha256']}")
+        archive = folder / name
+        if not archive.is_file() or file_hash(archive) != entry["sha256"]:
+            raise InputError(
+                f"{archive} has changed since it was fetched, expected sha256:{entry['sha256']};"
+                " fetch the archives again"
+            )
     return sources
+
+
+def _is_provenance(sources: Any) -> bool:
+    return (
+        isinstance(sources, dict)
+        and len(sources) > 0  # all of none would be official
+        and all(
+            isinstance(entry, dict) and entry.get("kind") in _KINDS and isinstance(entry.get("sha256"), str)
+            for entry in sources.values()
+        )
+        and all(Path(name).name == name for name in sources)
+    )
 
 
 def pack(
@@ -78,7 +102,7 @@ def pack(
 
 
 def _write_images(path: Path, images: np.ndarray, order: np.ndarray) -> None:
-    written = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=images.shape)
+    written = memmaps.create(path, np.uint8, images.shape)
     for row, index in enumerate(order):
         written[row] = images[index]
     written.flush()

@@ -4,6 +4,7 @@ Homepage: https://www.cs.toronto.edu/~kriz/cifar.html. Per picture 3072 bytes: 1
 blue, each row by row of 32 x 32.
 """
 
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,12 @@ def _batches(archive: Path) -> dict[str, dict[bytes, Any]]:
 
 
 def _names(meta: dict[bytes, Any], place: str) -> list[str]:
-    names = meta.get(b"fine_label_names")
-    if type(names) is not list or len(names) != N_CLASSES or any(type(name) is not bytes for name in names):
+    listed = meta.get(b"fine_label_names")
+    listed = listed if type(listed) is list else []
+    names = [name.decode("ascii", "replace") for name in listed if type(name) is bytes and name.strip()]
+    if not len(listed) == len(names) == len(set(names)) == N_CLASSES or not "".join(names).isprintable():
         raise InputError(f"{place} has no list of {N_CLASSES} fine_label_names; fetch the official archive")
-    return [name.decode("ascii", "replace") for name in names]
+    return names
 
 
 def _part(batch: dict[bytes, Any], place: str) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +79,7 @@ def _part(batch: dict[bytes, Any], place: str) -> tuple[np.ndarray, np.ndarray]:
         )
     wrong = [label for label in labels if type(label) is not int or not 0 <= label < N_CLASSES]
     if wrong:
-        raise InputError(f"{place} has the label {wrong[0]!r}, expected 0 to {N_CLASSES - 1}")
+        raise InputError(f"{place} has the label {reprlib.repr(wrong[0])}, expected 0 to {N_CLASSES - 1}")
     return pixels, np.array(labels, np.int64)
 
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
+from stages import memmaps
 from stages.datasets.archives import Limits, read_members
 from stages.datasets.examples import Examples, relabel, select_classes
 from stages.errors import InputError
@@ -23,8 +24,18 @@ IMAGES = "images.tgz"
 LISTS = "lists.tgz"
 MAX_PIXELS = 25_000_000  # the official pictures have at most 500 x 500
 _LIST_NAMES = ("train", "test", "files", "classes")
-_ENTRY = re.compile(r"(\d{3})\.([^/\\\0]+)/([^/\\\0]+\.(?:jpe?g|png))", re.IGNORECASE)
+_ENTRY = re.compile(r"[0-9]{3}\.[^/\\]+/[^/\\]+\.(?:jpe?g|png)", re.IGNORECASE)
 _MODES = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "RGBA", "LA")
+_TURNS = {  # what makes a picture upright, by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error)  # says Pillow
 
 
 def read(folder: Path, *, classes: Sequence[int | str], image_size: int, scratch: Path) -> Examples:
@@ -56,7 +67,8 @@ def square(content: bytes, *, size: int, name: str) -> np.ndarray:
     """Decodes one JPEG or PNG and squashes it to a square.
 
     Args:
-        content: the file's bytes, of any size and colour mode.
+        content: the file's bytes, of any size and colour mode. Transparency is dropped, colour profiles are
+            not applied, of several pictures the first is taken, and a picture is turned as its EXIF says.
         size: pixels.
         name: what to call it in an error.
 
@@ -68,15 +80,27 @@ def square(content: bytes, *, size: int, name: str) -> np.ndarray:
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on metadata that nothing here depends on
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
                 _check_header(image, name)
-                rgb = _as_rgb(ImageOps.exif_transpose(image))
+                image.load()
+                rgb = _as_rgb(_upright(image))
                 return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{name} has more than {MAX_PIXELS} pixels; scale it down") from None
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{name} is no JPEG or PNG that can be decoded ({error})") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turns a picture as its camera noted; EXIF that cannot be read notes nothing, as in every viewer."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except _UNREADABLE:
+        orientation = None
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
@@ -102,7 +126,7 @@ def _lists(archive: Path) -> dict[str, list[str]]:
     lists = {}
     for member, content in read_members(archive, expected.__contains__, limits=Limits(member_bytes=32 << 20)):
         try:
-            lines = content.decode("utf-8").splitlines()
+            lines = content.decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise InputError(f"{archive}: {member} is no UTF-8 text (byte {error.start})") from None
         lists[expected[member]] = [line.strip() for line in lines if line.strip()]
@@ -115,8 +139,9 @@ def _lists(archive: Path) -> dict[str, list[str]]:
 def _checked_entries(lists: dict[str, list[str]], archive: Path) -> list[str]:
     """Returns the entries of train, then test; each is well formed, there once and known to files.txt."""
     entries = lists["train"] + lists["test"]
-    malformed = [entry for entry in entries if not _ENTRY.fullmatch(entry) or _number(entry) < 0]
-    unknown = sorted(set(entries) - set(lists["files"])) if "files" in lists else []
+    malformed = [entry for entry in entries if not _is_entry(entry)]
+    files = lists.get("files", entries)
+    unknown, unlisted = sorted(set(entries) - set(files)), sorted(set(files) - set(entries))
     both = sorted(set(lists["train"]) & set(lists["test"]))
     for found, problem in [
         (malformed, "not of the form NNN.Class_name/file.jpg"),
@@ -124,30 +149,39 @@ def _checked_entries(lists: dict[str, list[str]], archive: Path) -> list[str]:
         (_repeated(lists["train"]), "more than once in train.txt"),
         (_repeated(lists["test"]), "more than once in test.txt"),
         (unknown, "not in files.txt"),
+        (unlisted, "in files.txt, but in neither train.txt nor test.txt"),
     ]:
         if found:
             raise InputError(f"{archive}: {_some(found)} {problem}; fetch the official archive")
     return entries
 
 
+def _is_entry(entry: str) -> bool:
+    return entry.isprintable() and _number(entry) >= 0 and _ENTRY.fullmatch(entry) is not None
+
+
 def _class_names(entries: list[str], listed: list[str], archive: Path) -> list[str]:
     """Returns all names by class number: the folder `002.Laysan_Albatross` is 'Laysan Albatross'."""
     names: dict[int, str] = {}
+    numbers: dict[str, int] = {}
     for folder in [*dict.fromkeys(entry.partition("/")[0] for entry in entries), *listed]:
         number, name = _number(folder), folder.partition(".")[2].replace("_", " ")
-        if number < 0 or names.setdefault(number, name) != name:
-            raise InputError(f"{archive}: class {folder!r} contradicts {names.get(number)!r}")
+        if number < 0 or not name.strip():
+            raise InputError(f"{archive}: class {_some([folder])} is not of the form NNN.Class_name")
+        if names.setdefault(number, name) != name or numbers.setdefault(name, number) != number:
+            other = f"{numbers.get(name, number) + 1:03d}.{names[number]}"
+            raise InputError(f"{archive}: class {_some([folder])} contradicts {_some([other])}")
     return [names.get(number, f"class {number}") for number in range(max(names) + 1)]
 
 
 def _number(entry: str) -> int:
     """Returns the class number of an entry or class folder, -1 where it has none."""
-    return int(entry[:3]) - 1 if re.match(r"\d{3}\.", entry) else -1
+    return int(entry[:3]) - 1 if re.match(r"[0-9]{3}\.", entry) else -1
 
 
 def _decoded(archive: Path, rows: dict[str, int], size: int, scratch: Path) -> np.ndarray:
     """Decodes the pictures into a memory-mapped file, each at its row."""
-    images = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=(len(rows), size, size, 3))
+    images = memmaps.create(scratch, np.uint8, (len(rows), size, size, 3))
     missing = set(rows)
     for name, content in read_members(archive, rows.__contains__, limits=Limits(member_bytes=32 << 20)):
         images[rows[name]] = square(content, size=size, name=f"{archive}: {name}")
@@ -164,4 +198,4 @@ def _repeated(entries: list[str]) -> list[str]:
 
 def _some(entries: list[str]) -> str:
     more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
-    return ", ".join(repr(entry) for entry in entries[:3]) + more
+    return ", ".join(repr(entry[:200]) for entry in entries[:3]) + more

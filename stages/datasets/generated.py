@@ -13,7 +13,7 @@ from PIL import Image
 
 from stages.datasets import python2_pickles
 from stages.datasets.drawings import kind_name, picture
-from stages.datasets.hashes import file_hash
+from stages.hashes import file_hash
 
 # The real names, in the official (alphabetical) order.
 _NAMES = """

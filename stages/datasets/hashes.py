@@ -1,6 +1,7 @@
-"""Hashes of files and pictures, and the SHA256SUMS of a mirror folder."""
+"""Hashes of pictures, and the SHA256SUMS of a mirror folder."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,7 @@ import numpy as np
 from stages.errors import InputError
 
 CHUNK_BYTES = 1 << 20
-
-
-def file_hash(path: Path, algorithm: str = "sha256") -> str:
-    """Returns the hexadecimal hash of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+_LINE = re.compile(r"(?P<digest>[0-9a-fA-F]{64}) [ *](?:\./)?(?P<name>.+)")
 
 
 def pixel_hash(image: np.ndarray) -> str:
@@ -28,19 +24,17 @@ def pixel_hash(image: np.ndarray) -> str:
 def read_checksums(path: Path) -> dict[str, str]:
     """Reads a SHA256SUMS file, as `sha256sum` writes it, into file name -> hexadecimal hash.
 
+    The last line of a name counts, since a line is appended for a new version of a file.
+
     Raises:
         InputError: a line that is not a hash, two spaces (or ` *`) and a name.
     """
     checksums = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        digest, _, name = line.partition(" ")
-        if not line.strip():
-            continue
-        if (
-            len(digest) != 64
-            or not set(digest.lower()) <= set("0123456789abcdef")
-            or name[:1] not in (" ", "*")
-        ):
-            raise InputError(f"{path}, line {number}: {line!r} is not '<sha256>  <name>'")
-        checksums[name[1:].removeprefix("./")] = digest.lower()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        found = _LINE.fullmatch(line)
+        if found:
+            checksums[found["name"]] = found["digest"].lower()
+        elif line.strip():
+            raise InputError(f"{path}, line {number}: {line[:200]!r} is not '<sha256>  <name>'")
     return checksums

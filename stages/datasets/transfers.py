@@ -5,41 +5,49 @@ under the archive's name: so a transfer resumes, waits for stalls rather than fo
 long as it gets further, and believes nothing but size and hash.
 """
 
-import fcntl
+import http.client
+import re
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 from tqdm import tqdm
+from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
-from stages.datasets.hashes import file_hash
+from stages import locks
 from stages.errors import InputError
+from stages.hashes import file_hash
 
 _PIECE_BYTES = 1 << 16
 _WORTH_ANOTHER_TRY = {408, 416, 429, 500, 502, 503, 504}
+_CONTENT_RANGE = re.compile(r"bytes (?P<first>[0-9]{1,15})-[0-9]{1,15}/(?P<total>[0-9]{1,15}|\*)")
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait: tries in a row without a new byte, doubling pauses, seconds of silence."""
+    """How long to wait: tries in a row that got no further, doubling pauses, seconds of silence."""
 
     tries: int = 4
     first_pause_s: float = 1.0
+    longest_pause_s: float = 60.0  # also where a server asks for a longer one
     stall_s: float = 60.0
 
 
 class TransferError(Exception):
-    """No URL gave the file; one line per URL says why."""
+    """No URL gave the file; says why of each, in one line."""
 
 
 class _BrokenError(Exception):
-    """This try failed; another may go on from where it stopped."""
+    """This try failed; another may go on from where it stopped, after the pause that the server asks for."""
+
+    def __init__(self, problem: str, pause_s: float = 0.0):
+        super().__init__(problem)
+        self.pause_s = pause_s
 
 
 class _RefusedError(Exception):
@@ -60,11 +68,14 @@ def transfer(urls: Iterable[str], target: Path, *, size: int, hash: str, patienc
 
     Raises:
         TransferError: no URL gave the file.
-        InputError: the disk has no room for it.
+        InputError: the disk has no room for it, or the folder is none.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{target.parent} is no folder; move it away, downloads are kept there") from None
     partial = target.with_name(f"{target.name}.partial")
-    with _locked(target.with_name(f"{target.name}.lock")):
+    with locks.held(target.with_name(f".{target.name}.lock")):
         if target.exists() and _matches(target, size, hash):
             return
         problems = []
@@ -72,16 +83,16 @@ def transfer(urls: Iterable[str], target: Path, *, size: int, hash: str, patienc
             try:
                 _insist(url, partial, size, hash, patience)
             except _RefusedError as problem:
-                problems.append(f"  {url}: {problem}")
+                problems.append(_without_credentials(f"{url} ({problem})"))
             else:
                 partial.replace(target)
                 return
-    raise TransferError("\n".join(problems))
+    raise TransferError(", then ".join(problems))
 
 
 def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -> None:
-    """Tries one URL until the file is complete and right, or too many tries in a row brought nothing."""
-    failures = 0
+    """Tries one URL until the file is complete and right, or too many tries in a row got no further."""
+    failures, furthest = 0, _length(partial)
     while True:
         before = _length(partial)
         try:
@@ -89,10 +100,13 @@ def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -
                 _receive(url, partial, size, patience.stall_s)
             return _check(partial, size, hash, resumed=before > 0)
         except _BrokenError as problem:
-            failures = 1 if _length(partial) > before else failures + 1
+            # Further than ever: a server that always begins anew, or sends wrong bytes, would never end.
+            failures = 1 if _length(partial) > furthest else failures + 1
+            furthest = max(furthest, before, _length(partial))
             if failures >= patience.tries:
                 raise _RefusedError(str(problem)) from None
-            time.sleep(patience.first_pause_s * 2 ** (failures - 1))
+            pause_s = max(problem.pause_s, patience.first_pause_s * 2 ** (failures - 1))
+            time.sleep(min(pause_s, patience.longest_pause_s))
 
 
 def _receive(url: str, partial: Path, size: int, stall_s: float) -> None:
@@ -103,11 +117,11 @@ def _receive(url: str, partial: Path, size: int, stall_s: float) -> None:
     try:
         with requests.get(url, headers=headers, stream=True, timeout=stall_s) as response:
             offset = _accepted_offset(response, offset, partial, size)
-            pieces = _not_a_web_page(response.raw.stream(_PIECE_BYTES, decode_content=False), offset)
+            pieces = _not_a_web_page(_pieces(response), offset)
             _append(_shown(pieces, partial, offset, size), partial, offset, size)
     except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
         raise _BrokenError(_reason(error)) from None
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # a redirect to no URL
         raise _RefusedError(_reason(error)) from None
 
 
@@ -116,20 +130,42 @@ def _accepted_offset(response: requests.Response, offset: int, partial: Path, si
     status = response.status_code
     if status == 416:  # what we have is no beginning of what the server has
         partial.unlink(missing_ok=True)
+    answer = f"the server answers {status} {http.client.responses.get(status, '')}".strip()
     if status in _WORTH_ANOTHER_TRY:
-        raise _BrokenError(f"the server answers {status} {response.reason}")
+        raise _BrokenError(answer, _asked_pause_s(response))
     if status not in (200, 206):
-        raise _RefusedError(f"the server answers {status} {response.reason}")
-    if status == 200:
-        offset = 0
-    elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-        partial.unlink(missing_ok=True)
-        raise _BrokenError(f"the server sent another range, {response.headers.get('Content-Range')!r}")
+        raise _RefusedError(answer)
+    offset = 0 if status == 200 else offset
     _refuse_web_page("text/html" in response.headers.get("Content-Type", ""))
+    if status == 206:
+        _check_range(response.headers.get("Content-Range", ""), offset, partial, size)
     announced = response.headers.get("Content-Length", "")
-    if announced.isdigit() and offset + int(announced) != size:
+    if announced.isdecimal() and offset + int(announced) != size:
         raise _RefusedError(f"the server has {offset + int(announced)} bytes, expected {size}")
     return offset
+
+
+def _check_range(received: str, offset: int, partial: Path, size: int) -> None:
+    found = _CONTENT_RANGE.fullmatch(received)
+    if not found or int(found["first"]) != offset:
+        partial.unlink(missing_ok=True)
+        raise _BrokenError(f"the server sent the range {received[:100]!r}, expected one from byte {offset}")
+    if found["total"] not in ("*", str(size)):
+        raise _RefusedError(f"the server has {found['total']} bytes, expected {size}")
+
+
+def _asked_pause_s(response: requests.Response) -> float:
+    """Returns the seconds of Retry-After, which may also be a date; 0 where it says nothing."""
+    try:
+        return Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
+    except (HTTPError, ValueError, OverflowError):
+        return 0.0
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    # What has arrived, without waiting for the rest of a piece, lest a kill or a silence loses it.
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
+        yield piece
 
 
 def _not_a_web_page(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
@@ -146,7 +182,7 @@ def _refuse_web_page(is_web_page: bool) -> None:
 
 def _append(pieces: Iterable[bytes], partial: Path, offset: int, size: int) -> None:
     if shutil.disk_usage(partial.parent).free < size - offset:
-        raise InputError(f"no room for {partial.stem}: {size - offset} more bytes are needed")
+        raise InputError(f"no room for {partial}: it needs {size - offset} more bytes; free some")
     received = offset
     with partial.open("r+b" if offset else "wb") as file:
         file.seek(offset)
@@ -190,8 +226,14 @@ def _reason(error: Exception) -> str:
             (a for a in error.args if isinstance(a, Exception)), None
         )
         if inner is None:
-            return str(error).partition(">: ")[2] or str(error) or type(error).__name__
+            reason = str(error).partition(">: ")[2] or str(error) or type(error).__name__
+            return " ".join(reason.split())
         error = inner
+
+
+def _without_credentials(text: str) -> str:
+    """Drops user and password of the URLs in a text, be they of a file or a proxy."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def _matches(path: Path, size: int, hash: str) -> bool:
@@ -201,11 +243,3 @@ def _matches(path: Path, size: int, hash: str) -> bool:
 
 def _length(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Lets one process at a time in, since a killed `dvc repro` may leave its download running."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
