@@ -18,7 +18,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-META = {b"fine_label_names": [name.encode() for name in FINE_NAMES]}
+NAMES = [name.encode() for name in FINE_NAMES]
+META = {b"fine_label_names": NAMES}
 BATCH = {b"data": np.zeros((2, 3072), np.uint8), b"fine_labels": [0, 1]}
 
 
@@ -116,6 +117,17 @@ def test_a_choice_that_is_none_is_an_error(chosen, message):
         ({"test": None}, "lacks cifar-100-python/test; expected meta, train, test"),
         ({"meta": {b"x": 1}}, "meta has no list of 100 fine_label_names"),
         ({"meta": {b"fine_label_names": [b"a"] * 99}}, "meta has no list of 100 fine_label_names"),
+        ({"meta": {b"fine_label_names": [b"a"] * 100}}, "meta has no list of 100 fine_label_names"),
+        ({"meta": {b"fine_label_names": [*NAMES[:99], b" "]}}, "meta has no list of 100 fine_label_names"),
+        ({"meta": {b"fine_label_names": [*NAMES[:99], 7]}}, "meta has no list of 100 fine_label_names"),
+        ({"meta": {b"fine_label_names": [*NAMES[:99], b"\x1b[2J"]}}, "meta has no list of 100 fine_label_"),
+        ({"meta": {b"fine_label_names": b"a" * 100}}, "meta has no list of 100 fine_label_names"),
+        ({"train": BATCH | {b"fine_labels": [0, -1]}}, "train has the label -1, expected 0 to 99"),
+        (
+            {"train": BATCH | {b"fine_labels": [0, b"x" * 99_999]}},
+            r"the label b'x{9,15}\.\.\.x{9,15}', expected",
+        ),
+        ({"train": BATCH | {b"fine_labels": b"01"}}, "train has no `fine_labels` for its 2 images"),
         ({"train": {b"fine_labels": [0]}}, "train has no `data`"),
         ({"train": BATCH | {b"data": np.zeros((2, 3071), np.uint8)}}, "train has no `data`"),
         ({"train": BATCH | {b"data": b"12"}}, "train has no `data`"),

@@ -1,7 +1,11 @@
 """From archives to arrays through the commands themselves: numbers, order, provenance, whole folders."""
 
 import json
+import os
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,3 +219,63 @@ def test_archives_without_provenance_are_an_error_that_names_the_command(study, 
         InputError, match=r"no mirror/provenance.json; make it with `python -m stages.download`"
     ):
         prepare.main()
+
+
+def provenance(study):
+    return json.loads((study / "archives/provenance.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("{", "", "\xff", "[" * 100_000, "[]", "{}", "null", '{"lists.tgz": {}}', '{"lists.tgz": 5}'),
+        '{"lists.tgz": {"kind": "real", "sha256": "0"}}',
+        '{"lists.tgz": {"kind": "official"}}',
+        '{"lists.tgz": {"kind": "official", "sha256": 0}}',
+        '{"../mirror/lists.tgz": {"kind": "official", "sha256": "0"}}',
+    ],
+    ids=lambda content: content[:50],
+)
+def test_provenance_that_download_did_not_write_is_an_error(study, monkeypatch, content):
+    run(monkeypatch, "cub200")
+    (study / "archives/provenance.json").write_text(content, encoding="latin-1")
+    with pytest.raises(
+        InputError,
+        match=r"^archives/provenance\.json (is no JSON|does not give kind .*); fetch the archives again$",
+    ):
+        prepare.main()
+
+
+def test_an_archive_that_provenance_does_not_vouch_for_is_an_error(study, monkeypatch):
+    run(monkeypatch, "cub200")
+    sources = provenance(study)
+    del sources["images.tgz"]
+    (study / "archives/provenance.json").write_text(json.dumps(sources))
+    with pytest.raises(
+        InputError, match=r"^archives/images\.tgz is not in provenance\.json; fetch the archives"
+    ):
+        prepare.main()
+
+
+def test_a_missing_archive_is_an_error(study, monkeypatch):
+    run(monkeypatch, "cub200")
+    (study / "archives/images.tgz").unlink()
+    with pytest.raises(InputError, match=r"^archives/images\.tgz has changed since it was fetched"):
+        prepare.main()
+
+
+@pytest.mark.parametrize("dataset", ["cifar100", "cub200"])
+def test_a_full_disk_ends_with_one_line_and_leaves_nothing(study, monkeypatch, dataset):
+    run(monkeypatch, dataset)
+    before = sorted(path for path in study.rglob("*") if path.name != "out")
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))"
+    command = f"{limited}; runpy.run_module('stages.prepare', run_name='__main__')"
+    ended = subprocess.run(
+        [sys.executable, "-c", command, dataset, "archives", "other"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.fullmatch(r"error: File too large.*make room on the disk.*\n", ended.stderr)
+    assert sorted(path for path in study.rglob("*") if path.name != "out") == before

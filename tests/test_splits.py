@@ -119,6 +119,42 @@ def test_whatever_the_images_the_number_is_exact_and_nothing_leaks(images, share
     assert (sides == VALIDATION).sum() == round(share * (~is_test).sum())
     assert not trained & held_out
     assert np.array_equal(sides == TEST, is_test)
+    assert set(sides.tolist()) <= {TRAIN, VALIDATION, TEST}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    images=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 60), st.booleans()), min_size=1, max_size=80),
+    share=st.floats(0, 0.9),
+    order=st.randoms(use_true_random=False),
+)
+def test_whatever_the_images_another_order_gives_each_the_same_side(images, share, order):
+    """Equal pixels with one label on one side are one image; which of them is asked does not matter."""
+
+    def sides(images):
+        labels, hashes = np.array([image[0] for image in images]), [str(image[1]) for image in images]
+        chosen = split(labels, hashes, np.array([image[2] for image in images]), share=share, seed=0)
+        return sorted(zip(images, chosen.tolist(), strict=True))
+
+    try:
+        expected = sides(images)
+    except InputError:
+        return
+    assert sides(order.sample(images, len(images))) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    share=st.floats(0, 0.99),
+    seed=st.integers(0, 5),
+)
+def test_every_class_gives_its_share_of_different_images_up_to_one(sizes, share, seed):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    hashes = [f"{index:064x}" for index in range(len(labels))]
+    chosen = split(labels, hashes, np.zeros(len(labels), bool), share=share, seed=seed) == VALIDATION
+    for label, size in enumerate(sizes):
+        assert abs(int(chosen[labels == label].sum()) - share * size) < 1 + 1e-9
 
 
 def test_duplicates_are_counted_within_and_between_the_official_sets():

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def dumps(value: dict[bytes, Any]) -> bytes:
-    """Pickles a dict of bytes keys; values are bytes, int in [0, 2^31), lists of those, or uint8 arrays."""
+    """Pickles a dict of bytes keys; values are bytes, int in [-2^31, 2^31), lists of those, or uint8 arrays."""
     items = b"".join(_item(key) + _item(item) for key, item in value.items())
     return b"\x80\x02}(" + items + b"u."
 
@@ -20,7 +20,7 @@ def _item(value: Any) -> bytes:
         case bytes():
             return _string(value)
         case int():
-            return b"K" + bytes([value]) if value < 256 else b"J" + struct.pack("<i", value)
+            return b"K" + bytes([value]) if 0 <= value < 256 else b"J" + struct.pack("<i", value)
         case list():
             return b"](" + b"".join(_item(item) for item in value) + b"e"
         case np.ndarray():
