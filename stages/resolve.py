@@ -12,7 +12,7 @@ from typing import Any
 
 from stages import code, parameters, variants
 from stages.atomic import replacing, write_json
-from stages.datasets import downloads, recipes
+from stages.datasets import cifar100, cub200, downloads, recipes
 from stages.errors import run
 from stages.parameters import Mistake
 from stages.results import contents
@@ -20,6 +20,7 @@ from stages.values import check, check_keys, mapping
 
 TRAINERS = {"variants": "stages.train", "heads": "stages.train_head", "fine_tunes": "stages.fine_tune"}
 OTHERS = ("download", "prepare", "build_backbone", "cache_features", "evaluate", "compare")
+ARCHIVES = {"cifar100": (cifar100.ARCHIVE,), "cub200": (cub200.IMAGES, cub200.LISTS)}
 FEATURES = ("threads", "batch_size")
 SECTIONS = (
     "mirror",
@@ -64,15 +65,18 @@ def main() -> None:
 def mistakes(content: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yields every mistake in params.yaml, also in what later stages read of it."""
     yield from check_keys((), content, SECTIONS)
-    for check_section in (
-        downloads.mistakes,
-        recipes.mistakes,
-        _check_features,
-        variants.mistakes,
-        contents.mistakes,
-    ):
+    checks = (downloads.mistakes, _check_archives, recipes.mistakes, _check_features, variants.mistakes)
+    for check_section in (*checks, contents.mistakes):
         # of a section that is not there, that is the one mistake
         yield from (mistake for mistake in check_section(content) if mistake.place[0] in content)
+
+
+def _check_archives(content: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Checks that a source has the files that `prepare` opens."""
+    for source, files in ARCHIVES.items():
+        entries = mapping(mapping(content.get("sources")).get(source))
+        if entries:
+            yield from check_keys(("sources", source), entries, files)
 
 
 def _check_features(content: Mapping[str, Any]) -> Iterator[Mistake]:

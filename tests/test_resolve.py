@@ -1,6 +1,7 @@
 """One JSON per variant and per other stage: what an edit of params.yaml or of code changes in them."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -196,6 +197,31 @@ def test_a_misspelt_section_is_one_mistake(section):
     study = {(f"{name}x" if name == section else name): value for name, value in SHIPPED.items()}
     (mistake,) = resolve_stage.mistakes(study)
     assert str(mistake) == f"{section}x is unknown. Did you mean {section!r}?"
+
+
+def test_a_misspelt_archive_is_told_before_it_is_downloaded(copy):
+    edit(copy / "params.yaml", "    lists.tgz:", "    list.tgz:")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        resolve(copy)
+    assert caught.value.stderr == (
+        "error: params.yaml, line 25: sources.cub200.list.tgz is unknown. Did you mean 'lists.tgz'?\n"
+    )
+
+
+def test_dvc_repro_runs_no_command_that_hides_in_a_name(copy):
+    """DVC pastes names into commands unquoted; `resolve` runs before any of these and refuses them."""
+    shutil.copy(ROOT / "dvc.yaml", copy)
+    edit(copy / "params.yaml", "  basenet: {ep", "  x; touch pwned: {}\n  $(touch pwned): {}\n  basenet: {ep")
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": search, "DATA_MIRROR": "nowhere", "DVC_NO_ANALYTICS": "1"}
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--no-scm", "--quiet"], cwd=copy, env=environment, check=True)
+    for command in (["repro"], ["repro", "train@x; touch pwned"]):
+        done = subprocess.run([*dvc, *command], cwd=copy, env=environment, capture_output=True, text=True)
+        assert "params.yaml, line 84: variants.'x; touch pwned' is no name" in done.stderr
+        assert "params.yaml, line 85: variants.'$(touch pwned)' is no name" in done.stderr
+        assert done.returncode != 0
+    assert not list(copy.rglob("*pwned*"))
 
 
 def test_a_missing_section_is_named():
