@@ -1,0 +1,124 @@
+"""A killed `dvc repro`: its stage ends too, the next one goes on, and two never write side by side."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import processes
+from benchmarks.studies import hashes, variant, write_dataset, write_json
+
+ROOT = Path(__file__).parent.parent
+PIPELINE = """
+stages:
+  train:
+    cmd: exec python -m stages.train tiny.json pictures models/tiny
+    deps: [tiny.json, pictures]
+    outs: [models/tiny]
+"""
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONPATH": str(ROOT),
+}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def git_and_dvc(folder):
+    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
+        subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What the training makes where nothing happens."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_study(folder)
+    processes.call("stages.train", ("tiny.json", "pictures", "models/tiny"), folder, folder / "log")
+    return hashes(folder / "models/tiny")
+
+
+@pytest.fixture
+def project(tmp_path):
+    write_study(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    git_and_dvc(tmp_path)
+    return tmp_path
+
+
+def write_study(folder):
+    write_dataset(folder / "pictures", n=605, size=24)
+    write_json(folder / "tiny.json", variant(epochs=12, filters=[8, 16], dense_units=[32]))
+
+
+def repro(folder, log, **changes):
+    """Starts dvc repro in a session of its own, as a terminal does."""
+    with (folder / log).open("w") as file:
+        return subprocess.Popen(
+            ["dvc", "repro"],
+            cwd=folder,
+            env=ENVIRONMENT | changes,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_for(text, path, seconds=120):
+    until = time.monotonic() + seconds
+    while not path.exists() or text not in path.read_text():
+        assert time.monotonic() < until, path.read_text()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("number", "shell"),
+    [(signal.SIGKILL, "/bin/sh"), (signal.SIGTERM, "/bin/bash")],
+    ids=["SIGKILL", "SIGTERM"],
+)
+def test_a_killed_dvc_repro_takes_its_stage_along_and_the_next_one_goes_on(
+    project, undisturbed, number, shell
+):
+    first = repro(project, "first", SHELL=shell)
+    wait_for("epoch 2/12", project / "first")
+    first.send_signal(number)
+    first.wait()
+    wait_for("the same command goes on from there", project / "first", seconds=10)
+    (last,) = re.findall("stopped after (epoch .*);", (project / "first").read_text())
+    second = repro(project, "second", SHELL=shell)
+    assert second.wait() == 0
+    assert f"tiny: goes on after {last}\n" in (project / "second").read_text()
+    assert hashes(project / "models/tiny") == undisturbed
+    assert list((project / "models").glob(".*.partial")) == []
+
+
+def test_ctrl_c_reaches_the_stage_which_ends_after_its_step(project, undisturbed):
+    first = repro(project, "first")
+    wait_for("epoch 2/12", project / "first")
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does: to all that run in it
+    assert first.wait() != 0
+    printed = (project / "first").read_text()
+    assert "the same command goes on from there" in printed
+    assert "Traceback" not in printed
+    assert repro(project, "second").wait() == 0
+    assert hashes(project / "models/tiny") == undisturbed
+
+
+def test_a_stage_waits_for_another_process_that_writes_the_same(project, undisturbed):
+    other = processes.start(
+        "stages.train", ("tiny.json", "pictures", "models/tiny"), project, project / "other"
+    )
+    wait_for("epoch 1/12", project / "other")
+    os.kill(other.pid, signal.SIGSTOP)
+    second = repro(project, "second")
+    wait_for(f"waits for process {other.pid}, which holds .checkpoints/models/tiny.lock", project / "second")
+    os.kill(other.pid, signal.SIGCONT)
+    other.join()
+    assert other.exitcode == 0
+    assert second.wait() == 0
+    assert "tiny: goes on after epoch 12\n" in (project / "second").read_text()  # nothing is trained twice
+    assert hashes(project / "models/tiny") == undisturbed
