@@ -10,7 +10,7 @@ import numpy as np
 
 
 def dumps(value: dict[bytes, Any]) -> bytes:
-    """Pickles a dict of bytes keys; values are bytes, int in [-2^31, 2^31), lists of those, or uint8 arrays."""
+    """Pickles a dict of bytes keys; values are bytes, int of 32 bits, lists of those, or uint8 arrays."""
     items = b"".join(_item(key) + _item(item) for key, item in value.items())
     return b"\x80\x02}(" + items + b"u."
 

@@ -11,13 +11,14 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 from tqdm import tqdm
 from urllib3 import Retry
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, IncompleteRead
 
 from stages import locks
 from stages.errors import InputError
@@ -164,8 +165,9 @@ def _asked_pause_s(response: requests.Response) -> float:
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
     # What has arrived, without waiting for the rest of a piece, lest a kill or a silence loses it.
-    while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
-        yield piece
+    with suppress(IncompleteRead):  # the length is compared where the pieces go
+        while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
+            yield piece
 
 
 def _not_a_web_page(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
@@ -222,9 +224,8 @@ def _shown(pieces: Iterable[bytes], partial: Path, offset: int, size: int) -> It
 def _reason(error: Exception) -> str:
     """Returns the innermost cause in one line, without the addresses of objects."""
     while True:
-        inner = getattr(error, "reason", None) or next(
-            (a for a in error.args if isinstance(a, Exception)), None
-        )
+        causes = (getattr(error, "reason", None), *error.args)
+        inner = next((cause for cause in causes if isinstance(cause, Exception)), None)
         if inner is None:
             reason = str(error).partition(">: ")[2] or str(error) or type(error).__name__
             return " ".join(reason.split())
