@@ -11,14 +11,13 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 from tqdm import tqdm
 from urllib3 import Retry
-from urllib3.exceptions import HTTPError, IncompleteRead
+from urllib3.exceptions import HTTPError
 
 from stages import locks
 from stages.errors import InputError
@@ -165,9 +164,9 @@ def _asked_pause_s(response: requests.Response) -> float:
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
     # What has arrived, without waiting for the rest of a piece, lest a kill or a silence loses it.
-    with suppress(IncompleteRead):  # the length is compared where the pieces go
-        while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
-            yield piece
+    response.raw.enforce_content_length = False  # compared where the pieces go
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
+        yield piece
 
 
 def _not_a_web_page(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
