@@ -1,6 +1,7 @@
 """Outputs that appear whole or not at all."""
 
 import json
+import os
 
 import pytest
 
@@ -108,3 +109,36 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
         (partial / "whole.txt").write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["whole.txt"]
+
+
+def test_a_folder_moved_aside_by_a_killed_process_comes_back(tmp_path):
+    """Killed between the two renames: the old folder is aside, the new one not yet in its place."""
+    aside = tmp_path / ".out.replaced.partial"
+    aside.mkdir()
+    (aside / "old").write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "out"):
+        raise ZeroDivisionError
+    assert contents(tmp_path) == {"out": None, "out/old": "old"}
+
+
+def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
+    synced = []
+    original = os.fsync
+
+    def fsync(descriptor):
+        assert not (tmp_path / "out").exists()
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with replacing(tmp_path / "out") as partial:
+        partial.mkdir()
+        (partial / "file").write_text("new")
+    assert synced == [str(partial), str(partial / "file")]
+
+
+def test_no_lock_and_nothing_half_written_stays(tmp_path):
+    with replacing(tmp_path / "out") as partial:
+        partial.write_text("new")
+        assert (tmp_path / ".out.lock").exists()
+    assert contents(tmp_path) == {"out": "new"}

@@ -104,3 +104,10 @@ def test_a_backbone_that_is_none_is_an_error_before_anything_is_written(extract,
     with pytest.raises(InputError, match=r"^backbone.keras is not a Keras model: "):
         extract()
     assert not (tmp_path / "features").exists()
+
+
+def test_pictures_that_prepare_did_not_write_are_refused(extract, images, tmp_path):
+    np.save(tmp_path / "images.npy", images + 1)
+    with pytest.raises(InputError, match=r"^images.npy has sha256 "):
+        extract()
+    assert not (tmp_path / ".checkpoints/data/features").exists()

@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
+from stages.errors import InputError
 from stages.training import examples
 
 
@@ -80,3 +81,19 @@ def test_statistics_are_those_of_the_training_images_alone(tiny_examples):
     everything = np.asarray(tiny_examples.inputs) / 255
     assert statistics["mean"][0] != pytest.approx(everything[..., 0].mean(), abs=1e-12)
     assert json.loads(json.dumps(statistics)) == statistics
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "split.npy"])
+def test_an_array_that_its_stage_did_not_write_is_refused(prepared, name):
+    content = bytearray((prepared / name).read_bytes())
+    content[-1] ^= 1
+    (prepared / name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{name} has sha256 .*, its stage wrote .*verify --repair"):
+        examples.load(prepared)
+
+
+def test_features_that_their_stage_did_not_write_are_refused(prepared, tmp_path):
+    np.save(tmp_path / "pooled.npy", np.ones((40, 5), np.float32))
+    (tmp_path / "manifest.json").write_text(json.dumps({"sha256": {"pooled.npy": "0" * 64}}))
+    with pytest.raises(InputError, match=r"pooled.npy has sha256 .*, its stage wrote 000000000000"):
+        examples.load(prepared, tmp_path / "pooled.npy")

@@ -120,7 +120,9 @@ def test_training_on_moves_the_unfrozen_weights_and_no_batch_normalisation(
     assert sum("moving" in path for path in before) == 8
 
 
-def test_the_command_goes_on_from_a_saved_model(prepared, whole, tiny_variant, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def command(prepared, whole, tiny_variant, tmp_path, monkeypatch):
+    """The command that goes on from a saved model, in a folder with all it reads."""
     monkeypatch.chdir(tmp_path)
     for folder in ("backbone", "start"):
         (tmp_path / folder).mkdir()
@@ -142,7 +144,11 @@ def test_the_command_goes_on_from_a_saved_model(prepared, whole, tiny_variant, t
     monkeypatch.setattr(
         sys, "argv", ["fine_tune", "tuned.json", str(prepared), "backbone", "start", "models/tuned"]
     )
-    fine_tune.main()
+    return fine_tune.main
+
+
+def test_the_command_goes_on_from_a_saved_model(command, whole, tmp_path, capsys):
+    command()
     assert pd.read_csv("models/tuned/history.csv")["epoch"].tolist() == [4, 5]
     assert capsys.readouterr().out.splitlines()[1].startswith("tuned: epoch 4/5, ")
     record = json.loads((tmp_path / "models/tuned/run.json").read_text())
@@ -153,3 +159,11 @@ def test_the_command_goes_on_from_a_saved_model(prepared, whole, tiny_variant, t
     loaded = keras.saving.load_model(tmp_path / "models/tuned/model.keras")
     for old, new in zip(whole.weights, loaded.weights, strict=True):
         assert np.array_equal(old, new)  # at a learning rate of 0 it is the model it started from
+
+
+def test_a_start_that_its_training_did_not_write_is_refused(command, tmp_path):
+    with (tmp_path / "start/model.keras").open("ab") as file:
+        file.write(b"\n")  # which a reader of zip files would not mind
+    with pytest.raises(InputError, match=r"^start/model.keras has sha256 .*, its stage wrote "):
+        command()
+    assert not (tmp_path / "models/tuned").exists()

@@ -32,7 +32,7 @@ def outputs(stage: dict) -> set[str]:
 @pytest.mark.parametrize("name", PIPELINE["stages"])
 def test_a_stage_runs_the_module_whose_code_it_depends_on(name: str) -> None:
     stage = one(PIPELINE["stages"][name])
-    module = re.match(r"python -m (stages\.\w+) ", stage["cmd"])[1]
+    module = re.match(r"exec python -m (stages\.\w+) ", stage["cmd"])[1]
     assert (ROOT / module.replace(".", "/")).with_suffix(".py").is_file()
     trainers = set(resolve.TRAINERS.values())
     fingerprint = "data/variants/${key}.json" if module in trainers else f"data/code/{module[7:]}.json"

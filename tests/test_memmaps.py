@@ -1,0 +1,42 @@
+"""Arrays as files: written in place, and their room on the disk taken first."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import memmaps
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_array_is_a_file_of_zeros_to_write_into(tmp_path):
+    array = memmaps.create(tmp_path / "a.npy", np.float16, (3, 2))
+    array[1] = 7
+    array.flush()
+    assert np.load(tmp_path / "a.npy").tolist() == [[0, 0], [7, 7], [0, 0]]
+    assert np.load(tmp_path / "a.npy").dtype == np.float16
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no posix_fallocate")
+def test_a_disk_without_room_is_an_error_before_anything_is_written(tmp_path):
+    memmaps.create(tmp_path / "a.npy", np.uint8, (1 << 20,))
+    taken = (tmp_path / "a.npy").stat().st_blocks * 512
+    assert taken >= 1 << 20  # a file with holes would take its room later, or not get it
+    source = (
+        "import resource, numpy as np\nfrom pathlib import Path\nfrom stages import errors, memmaps\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 20},) * 2)\n"
+        f"errors.run(lambda: memmaps.create(Path('b.npy'), np.uint8, ({1 << 21},)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, f"killed by {signal.Signals(-done.returncode).name}"
+    assert done.stderr.startswith("error: File too large")
