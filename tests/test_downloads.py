@@ -334,6 +334,14 @@ def test_the_next_url_is_tried_when_one_does_not_have_the_file(tmp_path, offer):
     assert (tmp_path / "out/archive.tgz").read_bytes() == BODY
 
 
+@pytest.mark.parametrize("body", [BODY[::-1] + b"x", BODY[::-1], BODY[:9], b"<html>" + BODY])
+@pytest.mark.parametrize("length", ["512000", None])
+def test_what_one_url_sent_wrongly_does_not_spoil_what_the_next_sends(tmp_path, offer, body, length):
+    first = offer("/wrong", body=body, headers={"Content-Length": length})
+    fetched(tmp_path, source_file(first, offer("/a")))
+    assert (tmp_path / "out/archive.tgz").read_bytes() == BODY
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [

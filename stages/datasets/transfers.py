@@ -102,7 +102,7 @@ def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -
         except _BrokenError as problem:
             # Further than ever: a server that always begins anew, or sends wrong bytes, would never end.
             failures = 1 if _length(partial) > furthest else failures + 1
-            furthest = max(furthest, before, _length(partial))
+            furthest = max(furthest, _length(partial))
             if failures >= patience.tries:
                 raise _RefusedError(str(problem)) from None
             pause_s = max(problem.pause_s, patience.first_pause_s * 2 ** (failures - 1))
