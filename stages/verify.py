@@ -49,7 +49,7 @@ def _inspect(root: Path, entries: dict[str, Any]) -> Iterator[Finding]:
     """Looks into contents only where bytes and order are right, so that one fault is told once."""
     workspace = opened(root, entries)
     of_bytes = list(wrong(workspace))
-    of_order = list(stale(workspace, [finding.place for finding in of_bytes]))
+    of_order = list(stale(workspace, [finding.place for finding in of_bytes if finding.stage]))
     yield from (*of_bytes, *of_order)
     stages = ({finding.stage for finding in found} for found in (of_bytes, of_order))
     yield from contradictions(workspace, *stages)

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from stages.datasets.arrays import pack
 from stages.datasets.examples import Examples
 from stages.hashes import file_hash
-from stages.inspection.workspaces import Workspace
+from stages.inspection.workspaces import Workspace, cached
 from stages.results.classification import measure
 from stages.results.learning_curves import read_history, write_lines
 from stages.results.predictions import read_predictions
@@ -103,8 +103,27 @@ def opened(folder: Path) -> Workspace:
         }
         for stage, made in STAGES.items()
     }
+    for path in (out["path"] for entry in entries.values() for out in entry["outs"]):
+        if path.startswith(("data/", "models/")):
+            cache(now, Path(path))
     entries["prepare@cub200"]["params"] = {"params.yaml": {"datasets.cub200": PARAMS["datasets"]["cub200"]}}
     return Workspace(folder, PARAMS, entries)
+
+
+def cache(workspace: Workspace, path: Path) -> None:
+    """Copies an output into the cache, as DVC does."""
+    files = sorted(file for file in (workspace.root / path).rglob("*") if file.is_file())
+    names = [file.relative_to(workspace.root) for file in files]
+    for name in names:
+        put(workspace, workspace.hash(name, "md5"), (workspace.root / name).read_bytes())
+    listing = [{"md5": workspace.hash(n, "md5"), "relpath": n.relative_to(path).as_posix()} for n in names]
+    put(workspace, workspace.md5(path), json.dumps(listing, sort_keys=True).encode())
+
+
+def put(workspace: Workspace, md5: str, content: bytes) -> None:
+    place = workspace.root / cached(md5)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -165,7 +184,8 @@ def write_model(folder: Path, name: str) -> None:
     model, data = folder / "models" / name, folder / "data" / SET_OF[name]
     model.mkdir(parents=True)
     (model / "model.keras").write_text(f"the network of {name}")
-    lines = ["epoch,loss,accuracy,val_loss,val_accuracy", "1,2.0,0.3,2.1,0.2", "2,1.5,0.5,1.9,0.4", ""]
+    columns = "epoch,loss,accuracy,val_loss,val_accuracy"
+    lines = [columns, "1,2.0,0.3,2.1,0.2", f"2,1.{len(name)},0.5,1.9,0.4", ""]
     (model / "history.csv").write_text("\n".join(lines))
     write_predictions(model / "predictions.npz", data)
     note_model(folder, name)

@@ -1,6 +1,5 @@
 """Outputs against what DVC recorded; with DVC itself in test_verify.py."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -24,16 +23,8 @@ def again(workspace: Workspace) -> Workspace:
 def told(workspace: Workspace) -> list[str]:
     """Returns what is found, as verify does."""
     of_bytes = list(wrong(workspace))
-    of_order = list(stale(workspace, [finding.place for finding in of_bytes]))
+    of_order = list(stale(workspace, [finding.place for finding in of_bytes if finding.stage]))
     return [f"{finding.place} {finding.problem}" for finding in (*of_bytes, *of_order)]
-
-
-def put(workspace: Workspace, path: Path, name: str) -> Path:
-    """Puts a file into the cache, under a hash."""
-    target = workspace.root / cached(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(path.read_bytes())
-    return target
 
 
 def test_what_dvc_recorded_just_now_is_right(workspace: Workspace) -> None:
@@ -67,6 +58,8 @@ def record(workspace: Workspace, stage: str, kind: str, path: str) -> None:
     """Lets dvc.lock say of what is there now that a stage read or wrote it."""
     now = Workspace(workspace.root, workspace.params).md5(Path(path))
     next(entry for entry in workspace.stages[stage][kind] if entry["path"] == path)["md5"] = now
+    if (workspace.root / path).is_dir():
+        small_study.cache(Workspace(workspace.root, workspace.params), Path(path))
 
 
 @pytest.mark.parametrize(
@@ -107,35 +100,41 @@ def test_a_result_of_other_parameters_is_found(workspace: Workspace) -> None:
 
 
 def test_a_damaged_object_of_a_folder_is_named_after_its_file(workspace: Workspace) -> None:
-    folder = workspace.root / "models/final"
-    listing = [
-        {"md5": workspace.hash(Path("models/final", path.name), "md5"), "relpath": path.name}
-        for path in sorted(folder.iterdir())
-    ]
-    (workspace.root / "listing").write_text(json.dumps(listing, sort_keys=True))
-    put(workspace, workspace.root / "listing", workspace.md5(Path("models/final")))
-    objects = {entry["relpath"]: put(workspace, folder / entry["relpath"], entry["md5"]) for entry in listing}
-    assert told(again(workspace)) == []
-
-    objects["history.csv"].write_text("epoch")
-    ((finding),) = wrong(again(workspace))
+    object_ = workspace.root / cached(workspace.hash(Path("models/final/history.csv"), "md5"))
+    object_.write_text("epoch")
+    (finding,) = wrong(again(workspace))
     assert str(finding) == (
         "models/final/history.csv has other bytes in the cache than dvc.lock says;"
         " remove it, then `dvc repro train@final`"
     )
     finding.repair()
-    assert not objects["history.csv"].exists()
-    assert not (folder / "history.csv").exists()
-    assert objects["run.json"].exists()
+    assert not object_.exists()
+    assert not (workspace.root / "models/final/history.csv").exists()
+    assert (workspace.root / "models/final/run.json").exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "["])
+def test_a_damaged_list_of_a_folders_files_is_found(workspace: Workspace, content: str) -> None:
+    (workspace.root / cached(workspace.outs[Path("models/final")].md5)).write_text(content)
+    assert told(again(workspace)) == ["models/final has other bytes in the cache than dvc.lock says"]
 
 
 def test_a_damaged_object_of_an_earlier_run_is_found(workspace: Workspace) -> None:
-    whole = put(workspace, workspace.root / "params.yaml", workspace.md5(Path("params.yaml")))
-    assert told(again(workspace)) == []
-    whole.write_text("other")
+    small_study.put(workspace, workspace.md5(Path("params.yaml")), b"other")
     (finding,) = wrong(again(workspace))
-    assert (
-        str(finding) == f"{whole.relative_to(workspace.root)} has other bytes than its name says; remove it"
-    )
+    place = cached(workspace.md5(Path("params.yaml")))
+    assert str(finding) == f"{place} has other bytes than its name says; remove it"
     finding.repair()
     assert told(again(workspace)) == []
+
+
+@pytest.mark.parametrize("path", ["models/final/history.csv", "models/final"])
+def test_what_is_lost_from_the_cache_is_found_before_hours_are_run_again(
+    workspace: Workspace, path: str
+) -> None:
+    (workspace.root / cached(workspace.md5(Path(path)))).unlink()
+    (finding,) = wrong(again(workspace))
+    assert str(finding) == (
+        "models/final is not in DVC's cache, for which dvc repro would run its stage again;"
+        " `dvc commit train@final` puts it there"
+    )

@@ -11,15 +11,20 @@ from typing import Any
 from stages.inspection.findings import Finding, removal, unneeded
 from stages.inspection.workspaces import CACHE, Workspace, cached
 
+CACHED = ("data", "models")  # folders whose outputs dvc.yaml gives to the cache
+
 
 def wrong(workspace: Workspace) -> Iterator[Finding]:
     """Hashes every output that dvc.lock names, and every object in the cache."""
     for path, out in workspace.outs.items():
         if not (workspace.root / path).exists():
-            remedy = f"`dvc checkout`, or where that fails `dvc repro {out.stage}`"
+            remedy = f"`dvc checkout {path}`, or where that fails `dvc repro {out.stage}`"
             yield Finding(path, "is missing", remedy, stage=out.stage)
         elif workspace.md5(path) != out.md5:
             yield _remade(path, out.stage, "is not what its stage wrote", workspace.root / path)
+        elif path.parts[0] in CACHED and not _is_cached(workspace, out.md5):
+            problem = "is not in DVC's cache, for which dvc repro would run its stage again"
+            yield Finding(path, problem, f"`dvc commit {out.stage}` puts it there")
     yield from _wrong_objects(workspace)
 
 
@@ -55,6 +60,23 @@ def _wrong_objects(workspace: Workspace) -> Iterator[Finding]:
         yield unneeded(workspace.root, damaged[md5], "has other bytes than its name says")
 
 
+def _is_cached(workspace: Workspace, md5: str) -> bool:
+    """Returns whether an output's object is in the cache and, of a folder, those it lists."""
+    listing = workspace.root / cached(md5)
+    if not listing.exists():
+        return False
+    entries = _listed(listing) if md5.endswith(".dir") else []
+    return all((workspace.root / cached(entry["md5"])).exists() for entry in entries)
+
+
+def _listed(listing: Path) -> list[dict[str, str]]:
+    """Returns path and hash of each file of a folder; none where the list is damaged, which is told."""
+    try:
+        return json.loads(listing.read_text(encoding="utf-8"))
+    except ValueError:
+        return []
+
+
 def _objects(
     workspace: Workspace, path: Path, md5: str, damaged: Collection[str]
 ) -> Iterator[tuple[Path, str]]:
@@ -62,7 +84,7 @@ def _objects(
     yield path, md5
     listing = workspace.root / cached(md5)
     if md5.endswith(".dir") and md5 not in damaged and listing.exists():
-        for entry in json.loads(listing.read_text(encoding="utf-8")):
+        for entry in _listed(listing):
             yield path / entry["relpath"], entry["md5"]
 
 
