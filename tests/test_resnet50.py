@@ -1,5 +1,7 @@
 """ResNet50 from raw pictures: Keras' own preprocessing and weights, and files that are no backbone."""
 
+import io
+import json
 import zipfile
 
 import h5py
@@ -178,3 +180,124 @@ def test_a_backbone_of_two_outputs_is_refused():
     with pytest.raises(InputError) as caught:
         resnet50.check(two, 16)
     assert str(caught.value) == "the backbone has 1 inputs and 2 outputs, expected one of each"
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """The files inside a backbone's .keras file, by name; rewritten by `load`."""
+    save_model(small_backbone.build(), tmp_path / "whole.keras")
+    with zipfile.ZipFile(tmp_path / "whole.keras") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def load(tmp_path, parts):
+    with zipfile.ZipFile(tmp_path / "backbone.keras", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return resnet50.from_model_file(tmp_path / "backbone.keras")
+
+
+def with_layer(parts, **change):
+    """Changes the first convolution in the description of a model."""
+    config = json.loads(parts["config.json"])
+    next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Conv2D").update(change)
+    return parts | {"config.json": json.dumps(config)}
+
+
+def test_a_model_taken_apart_and_put_together_again_is_a_model(tmp_path, parts):
+    assert load(tmp_path, parts).count_params() == small_backbone.build().count_params()
+    assert load(tmp_path, with_layer(parts)).count_params() == small_backbone.build().count_params()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"module": "os", "class_name": "system", "config": {"command": "touch PWNED"}},
+        {"module": "subprocess", "class_name": "Popen", "config": {"args": ["touch", "PWNED"]}},
+        {"module": "builtins", "class_name": "eval", "config": "open('PWNED', 'w')"},
+        {"module": "builtins", "class_name": "__lambda__", "config": {"value": ["4wAA", None, None]}},
+        {"module": "keras.utils", "class_name": "get_file", "config": {"origin": "file:///etc/passwd"}},
+        {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "PWNED"}},
+        {"module": "keras.layers", "class_name": "JaxLayer", "config": {}},
+        {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
+        {"module": "keras.layers", "class_name": "Dens"},
+        {"module": None, "class_name": "Mine", "registered_name": "mine>Mine"},
+    ],
+    ids=lambda change: change["class_name"],
+)
+def test_a_model_that_names_other_code_than_keras_layers_is_refused_and_nothing_ran(
+    tmp_path, parts, change, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, with_layer(parts, **change))
+    assert not (tmp_path / "PWNED").exists()
+
+
+# Keras' remark before its error; without that, the remark is all it says of layers it has no weights for.
+warns_of_random_weights = pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
+
+
+def with_weights(parts, change):
+    """Lets `change` alter the file of weights: it gets the file, and name and shape of its first array."""
+    content, names = io.BytesIO(parts["model.weights.h5"]), []
+    with h5py.File(content, "r+") as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        shape = file[names[0]].shape
+        del file[names[0]]
+        change(file, names[0], shape)
+    return parts | {"model.weights.h5": content.getvalue()}
+
+
+@warns_of_random_weights
+def test_weights_that_lie_in_another_file_are_refused(tmp_path, parts):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["secret"] = np.ones(32, np.float32)
+    (tmp_path / "secret").write_bytes(bytes(128))
+    link, raw = h5py.ExternalLink(tmp_path / "secret.h5", "secret"), [(tmp_path / "secret", 0, 128)]
+    for change in (
+        lambda file, name, shape: file.__setitem__(name, link),
+        lambda file, name, shape: file.create_dataset(name, shape, "f4", external=raw),
+    ):
+        with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+            load(tmp_path, with_weights(parts, change))
+
+
+@warns_of_random_weights
+def test_weights_of_terabytes_are_refused_before_memory_is_taken_for_them(tmp_path, parts):
+    def bomb(file, name, shape):
+        file.create_dataset(name, (1 << 20, 1 << 20), "f4", chunks=(1024, 1024), compression="gzip")
+
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, with_weights(parts, bomb))
+
+
+@warns_of_random_weights
+@pytest.mark.parametrize("array", [np.zeros(7, np.float32), np.array([b"text"] * 32)], ids=["shape", "dtype"])
+def test_weights_of_another_shape_or_kind_are_refused(tmp_path, parts, array):
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, with_weights(parts, lambda file, name, shape: file.create_dataset(name, data=array)))
+
+
+def test_weights_that_are_not_finite_are_found_by_the_maps_they_make(tmp_path, parts):
+    nan = with_weights(
+        parts, lambda file, name, shape: file.create_dataset(name, data=np.full(shape, np.nan, np.float32))
+    )
+    with pytest.raises(InputError, match="numbers that are not finite"):
+        resnet50.check(load(tmp_path, nan), 24)
+
+
+@warns_of_random_weights
+@pytest.mark.parametrize("group", ["layers/conv2d", "layers/conv2d/vars/0", "layers"])
+def test_a_model_that_lacks_weights_is_refused_rather_than_left_with_random_ones(tmp_path, parts, group):
+    content = io.BytesIO(parts["model.weights.h5"])
+    with h5py.File(content, "r+") as file:
+        del file[group]
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, parts | {"model.weights.h5": content.getvalue()})
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_a_model_without_one_of_its_parts_is_refused(tmp_path, parts, name):
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, {part: content for part, content in parts.items() if part != name})
