@@ -166,6 +166,25 @@ def test_a_sparse_member_of_any_kind_is_refused(archive, headers):
         read(archive)
 
 
+@pytest.mark.parametrize("content", [b"x\n", b"1\nx\n", b"9" * 5000 + b"\n", b""])
+def test_a_sparse_map_that_is_none_is_refused(archive, content):
+    member = sparse("a", major="1", minor="0")
+    member.size = len(content)
+    write_blocks(archive, member.tobuf(tarfile.PAX_FORMAT), content.ljust(5120, b" "), bytes(10_240))
+    with pytest.raises(InputError, match=r"is damaged or no \.tar\.gz|no regular file"):
+        read(archive)
+
+
+def test_a_size_that_a_later_header_belittles_is_refused(archive):
+    member = tarfile.TarInfo("a")
+    member.size = 1 << 70
+    header = member.tobuf(tarfile.GNU_FORMAT)
+    small = sparse("a", realsize="4").tobuf(tarfile.PAX_FORMAT)[:1024]
+    write_blocks(archive, small, header, b"data".ljust(512, b"\0"), bytes(10_240))
+    with pytest.raises(InputError, match=r"is damaged or no \.tar\.gz .*offset-sized integer"):
+        read(archive)
+
+
 @pytest.mark.parametrize("size", ["-512", "-1024", str(1 << 40), "9" * 30])
 def test_a_size_that_would_lead_back_or_beyond_the_archive_is_refused(archive, size):
     member = tarfile.TarInfo("a")

@@ -325,9 +325,10 @@ NOT_A_TEXT = b"Exif\0\0MM\0*\0\0\0\x08\0\x02" + b"\x01\x0f\0\x05\0\0\0\x01\0\0\0
         oriented(6).tobytes()[:24],
     ],
 )
-def test_exif_that_cannot_be_read_turns_nothing_and_warns_of_nothing(exif):
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_exif_that_cannot_be_read_turns_nothing_and_warns_of_nothing(exif, kind):
     image = Image.fromarray(CORNERS.repeat(16, axis=0).repeat(16, axis=1))
-    assert np.array_equal(square(image, "JPEG", exif=exif), square(image, "JPEG"))
+    assert np.array_equal(square(image, kind, exif=exif), square(image, kind))
 
 
 def test_a_picture_is_turned_though_another_entry_of_its_exif_is_nonsense():
@@ -372,6 +373,21 @@ def test_the_smallest_and_the_narrowest_pictures_become_squares(width):
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", png_header(0, 9)])
 def test_what_is_hardly_begun_is_refused(content):
+    with pytest.raises(InputError, match="is no JPEG or PNG that can be decoded"):
+        cub200.square(content, size=8, name="bird.jpg")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png(b"IHDR", b"short", b"IDAT", b"x"),
+        png(b"IHDR", struct.pack(">IIBB3x", 8, 8, 8, 2))[:-4] + b"xxxx",
+        png(b"IHDR", struct.pack(">IIBB3x", 8, 8, 8, 2), b"acTL", b"x", b"IDAT", zlib.compress(bytes(200))),
+        png(b"IHDR", struct.pack(">IIBB3x", 8, 8, 8, 2), b"pHYs", b"x", b"IDAT", zlib.compress(bytes(200))),
+    ],
+    ids=["header", "no pixels", "animation", "resolution"],
+)
+def test_a_png_of_broken_parts_is_refused(content):
     with pytest.raises(InputError, match="is no JPEG or PNG that can be decoded"):
         cub200.square(content, size=8, name="bird.jpg")
 

@@ -85,7 +85,7 @@ def square(content: bytes, *, size: int, name: str) -> np.ndarray:
             with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
                 _check_header(image, name)
                 image.load()
-                rgb = _as_rgb(_upright(image))
+                rgb = _upright(image).convert("RGB")
                 return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputError(f"{name} has more than {MAX_PIXELS} pixels; scale it down") from None
@@ -101,12 +101,6 @@ def _upright(image: Image.Image) -> Image.Image:
         orientation = None
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("P", "LA"):  # a palette may hold transparency, which Pillow drops by way of RGBA only
-        image = image.convert("RGBA")
-    return image.convert("RGB")
 
 
 def _check_header(image: Image.Image, name: str) -> None:
