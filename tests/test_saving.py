@@ -1,5 +1,6 @@
 """Saved models: equal bytes for equal models, and still standard .keras files."""
 
+import datetime
 import json
 import time
 import zipfile
@@ -19,10 +20,19 @@ def model(tiny_variant):
     return deeper_net.build(tiny_variant(), (16, 16, 3), 3, {"mean": [0.5] * 3, "deviation": [0.25] * 3})
 
 
+class Later(datetime.datetime):
+    """A clock that is far ahead."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2050, 1, 1, tzinfo=tz)
+
+
 def test_equal_models_are_equal_bytes_at_another_time(model, tiny_variant, tmp_path, monkeypatch):
     save_model(model, tmp_path / "first.keras")
     now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 1e6)
+    monkeypatch.setattr(time, "time", lambda: now + 1e6)  # for the zip's entries
+    monkeypatch.setattr(datetime, "datetime", Later)  # for metadata.json
     again = deeper_net.build(tiny_variant(), (16, 16, 3), 3, {"mean": [0.5] * 3, "deviation": [0.25] * 3})
     save_model(again, tmp_path / "second.keras")
     assert (tmp_path / "first.keras").read_bytes() == (tmp_path / "second.keras").read_bytes()
