@@ -2,12 +2,15 @@
 
 import io
 import json
+import random
 import zipfile
 
 import h5py
 import keras
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from keras.src.legacy.saving import legacy_h5_format
 
 from stages.errors import InputError
@@ -301,3 +304,56 @@ def test_a_model_that_lacks_weights_is_refused_rather_than_left_with_random_ones
 def test_a_model_without_one_of_its_parts_is_refused(tmp_path, parts, name):
     with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
         load(tmp_path, {part: content for part, content in parts.items() if part != name})
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "assets/vocabulary.txt", "config.json.bak"])
+def test_a_model_with_a_file_that_no_backbone_needs_is_refused(tmp_path, parts, name):
+    with pytest.raises(InputError, match=rf"is not a Keras model: it holds '{name}' of 4 bytes"):
+        load(tmp_path, parts | {name: "evil"})
+
+
+def test_a_model_whose_description_unpacks_to_gigabytes_is_refused_unread(tmp_path, parts):
+    with zipfile.ZipFile(tmp_path / "backbone.keras", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in (parts | {"config.json": bytes(65 << 20)}).items():
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match=r"it holds 'config\.json' of 68157440 bytes"):
+        resnet50.from_model_file(tmp_path / "backbone.keras")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "a"}},  # no torch
+        {"class_name": 5},
+        {"name": 5},
+        {"inbound_nodes": [{}]},
+    ],
+    ids=str,
+)
+def test_a_description_that_keras_stumbles_over_is_refused(tmp_path, parts, change):
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, with_layer(parts, **change))
+
+
+@pytest.mark.parametrize("config", ["[" * 100_000, "[]", "{}", "null", "5", '{"module": 5}', "\\"])
+def test_a_description_that_is_none_is_refused(tmp_path, parts, config):
+    with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
+        load(tmp_path, parts | {"config.json": config})
+
+
+@warns_of_random_weights
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1 << 32), name=st.sampled_from(["config.json", "model.weights.h5"]))
+def test_a_model_changed_anywhere_is_refused_in_one_line_or_is_a_model(tmp_path, parts, seed, name):
+    draw, content = random.Random(seed), bytearray(parts[name])
+    for _ in range(draw.randrange(1, 4)):
+        start = draw.randrange(min(len(content), 8000))  # behind come the bare numbers of weights
+        content[start : start + 1] = draw.randbytes(draw.randrange(3))
+    try:
+        assert isinstance(load(tmp_path, parts | {name: bytes(content)}), keras.Model)
+    except InputError as error:
+        message = str(error)
+    else:
+        return
+    assert len(message.splitlines()) == 1
+    assert len(message) < 400

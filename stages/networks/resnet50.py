@@ -1,6 +1,9 @@
 """ResNet50 without its classifier, as one model from raw pictures to feature maps (He et al. 2015)."""
 
+import struct
+import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -9,6 +12,12 @@ import numpy as np
 from stages.errors import InputError
 
 IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)  # of keras.applications' "caffe" preprocessing
+# What a .keras file may hold.
+_MAX_BYTES = {"metadata.json": 1 << 20, "config.json": 64 << 20, "model.weights.h5": 4 << 30}
+_DAMAGE = (  # what Keras, h5py and zipfile raise, depending on it
+    *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError, OSError, EOFError),
+    *(UserWarning, zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def from_imagenet_weights(weights: Path) -> keras.Model:
@@ -32,9 +41,9 @@ def from_imagenet_weights(weights: Path) -> keras.Model:
         model = keras.applications.ResNet50(
             include_top=False, weights=str(weights), input_tensor=centred(images)
         )
-    except (ValueError, OSError, KeyError) as error:
+    except _DAMAGE as error:
         raise InputError(
-            f"{weights.name} does not hold ResNet50's weights without top: {str(error).splitlines()[0]}"
+            f"{weights.name} does not hold ResNet50's weights without top: {_first_line(error)}"
         ) from None
     first = model.get_layer("conv1_conv")
     kernel, bias = first.get_weights()
@@ -49,12 +58,27 @@ def from_model_file(path: Path) -> keras.Model:
         InputError: the file is no Keras model, or one that needs code of its own.
     """
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} is not a Keras model: {str(error).splitlines()[0]}") from None
+        _check_members(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # such as that layers keep random weights
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except _DAMAGE as error:
+        raise InputError(f"{path.name} is not a Keras model: {_first_line(error)}") from None
     if not isinstance(model, keras.Model):
         raise InputError(f"{path.name} holds a {type(model).__name__}, expected a Keras model")
     return model
+
+
+def _check_members(path: Path) -> None:
+    """Refuses files that no backbone needs, and sizes that none has, before anything is unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > _MAX_BYTES.get(member.filename, -1):
+                raise ValueError(f"it holds {member.filename[:100]!r} of {member.file_size} bytes")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def check(model: keras.Model, image_size: int) -> tuple[int, ...]:
