@@ -114,9 +114,12 @@ def test_a_stage_waits_for_another_process_that_writes_the_same(project, undistu
     )
     wait_for("epoch 1/12", project / "other")
     os.kill(other.pid, signal.SIGSTOP)
-    second = repro(project, "second")
-    wait_for(f"waits for process {other.pid}, which holds .checkpoints/models/tiny.lock", project / "second")
-    os.kill(other.pid, signal.SIGCONT)
+    try:
+        second = repro(project, "second")
+        waits = f"waits for process {other.pid}, which holds .checkpoints/models/tiny.lock"
+        wait_for(waits, project / "second", seconds=60)
+    finally:
+        os.kill(other.pid, signal.SIGCONT)
     other.join()
     assert other.exitcode == 0
     assert second.wait() == 0
