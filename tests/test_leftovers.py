@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import small_study
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stages import locks
 from stages.inspection.leftovers import KILLED, leftovers
@@ -137,6 +139,12 @@ def test_a_lock_is_a_leftover_unless_somebody_holds_it(
     assert (root / path).exists() == is_written
 
 
+def test_a_lock_that_is_not_ours_is_left_alone(root: Path) -> None:
+    write(root / "data/mine/uv.lock")
+    write(root / "uv.lock")
+    assert found(root) == []
+
+
 @pytest.mark.parametrize("folder", ["data/cub200", "models", ".dvc/cache/files/md5/ab"])
 def test_a_file_that_dvc_was_killed_at_is_a_leftover(root: Path, folder: str) -> None:
     path = f"{folder}/.8ZyRZbpUbdG6ZCcXZ0ZQ-_.tmp"
@@ -178,7 +186,9 @@ def test_a_checkpoint_of_no_variant_is_a_leftover(root: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("damage", ["cut off", "empty", "no header", "no JSON", "no variant", "no object"])
+@pytest.mark.parametrize(
+    "damage", ["cut off", "empty", "flagged as encrypted", "no header", "no JSON", "no variant", "no object"]
+)
 def test_a_checkpoint_that_cannot_be_read_is_a_leftover(root: Path, damage: str) -> None:
     path = root / ".checkpoints/models/final.npz"
     write_checkpoint(path, variant=variant(root, "final"))
@@ -187,6 +197,10 @@ def test_a_checkpoint_that_cannot_be_read_is_a_leftover(root: Path, damage: str)
             path.write_bytes(path.read_bytes()[:-40])
         case "empty":
             path.write_bytes(b"")
+        case "flagged as encrypted":
+            content = bytearray(path.read_bytes())
+            content[content.index(b"PK\x01\x02") + 8] |= 1
+            path.write_bytes(content)
         case "no header":
             np.savez(path, variable_0=np.zeros(3))
         case "no JSON":
@@ -198,6 +212,18 @@ def test_a_checkpoint_that_cannot_be_read_is_a_leftover(root: Path, damage: str)
     ((place, problem),) = found(root)
     assert place == ".checkpoints/models/final.npz"
     assert problem.startswith("is no readable checkpoint (")
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=4))
+def test_no_damage_of_a_checkpoint_is_a_crash(root: Path, edits: list[tuple[int, int]]) -> None:
+    path = root / ".checkpoints/models/final.npz"
+    write_checkpoint(path, variant=variant(root, "final"))
+    content = bytearray(path.read_bytes())
+    for place, byte in edits:
+        content[place % len(content)] = byte
+    path.write_bytes(content)
+    assert {place for place, _ in found(root)} <= {".checkpoints/models/final.npz"}
 
 
 @pytest.mark.parametrize("path", ["final.npz", "models/final.h5", "models/final/weights.npz", "notes.txt"])

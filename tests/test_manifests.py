@@ -56,7 +56,14 @@ def test_an_array_of_another_hash_than_its_stage_noted_is_found(
     array = np.load(data / name)
     array.flat[0] ^= 1
     np.save(data / name, array)
-    assert f"holds {name} of sha256" in dataset_problem(workspace, "cub200")
+    assert f"holds {name} of sha256" in str(dataset_problem(workspace, "cub200"))
+
+
+def test_an_array_whose_hash_nobody_noted_is_found(workspace: Workspace, data: Path) -> None:
+    small_study.edit_json(data / "manifest.json", "sha256", value={})
+    assert dataset_problem(workspace, "cub200") == (
+        "holds images.npy, labels.npy, split.npy, its stage noted the hashes of nothing"
+    )
 
 
 def test_pictures_of_another_size_are_found(workspace: Workspace, data: Path) -> None:
@@ -76,21 +83,23 @@ def test_a_label_of_no_class_is_found(workspace: Workspace, data: Path, label: i
     labels = np.load(data / "labels.npy")
     labels[0] = label
     replace(data / "labels.npy", labels)
-    assert "holds labels from" in dataset_problem(workspace, "cub200")
+    assert "holds labels from" in str(dataset_problem(workspace, "cub200"))
 
 
 def test_a_picture_in_no_set_is_found(workspace: Workspace, data: Path) -> None:
     split = np.load(data / "split.npy")
     split[np.flatnonzero(split == 0)[0]] = 3
     replace(data / "split.npy", split)
-    assert "and numbers to 3" in dataset_problem(workspace, "cub200")
+    assert "and numbers to 3" in str(dataset_problem(workspace, "cub200"))
 
 
 def test_sets_of_other_sizes_are_found(workspace: Workspace, data: Path) -> None:
     split = np.load(data / "split.npy")
     split[np.flatnonzero(split == 2)[0]] = 0
     replace(data / "split.npy", split)
-    assert "holds sets of {'train': 15, 'validation': 6, 'test': 19}" in dataset_problem(workspace, "cub200")
+    assert "holds sets of {'train': 15, 'validation': 6, 'test': 19}" in str(
+        dataset_problem(workspace, "cub200")
+    )
 
 
 @pytest.mark.parametrize("names", [["ant", "bee"], ["ant", "bee", "bee"]])
@@ -117,7 +126,7 @@ def test_features_of_fewer_images_are_found(workspace: Workspace) -> None:
 
 def test_features_of_another_hash_than_their_stage_noted_are_found(workspace: Workspace) -> None:
     np.save(workspace.root / FEATURES / "maps.npy", np.zeros((40, 2, 2, 4), np.float16))
-    assert "holds maps.npy of sha256" in features_problem(workspace, FEATURES, IMAGES)
+    assert "holds maps.npy of sha256" in str(features_problem(workspace, FEATURES, IMAGES))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,7 @@ def test_features_of_another_shape_are_found(
     workspace: Workspace, name: str, array: np.ndarray, expected: str
 ) -> None:
     replace(workspace.root / FEATURES / name, array)
-    assert features_problem(workspace, FEATURES, IMAGES).endswith(f"expected {expected}")
+    assert str(features_problem(workspace, FEATURES, IMAGES)).endswith(f"expected {expected}")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -46,12 +46,12 @@ def test_a_model_of_another_variant_data_or_knob_is_found(
     workspace: Workspace, model: Path, key: str, value: Any
 ) -> None:
     small_study.edit_json(model / "run.json", key, value=value)
-    assert problem_of_final(workspace).startswith(f"says {key} {value!r}, expected ")
+    assert str(problem_of_final(workspace)).startswith(f"says {key} {value!r}, expected ")
 
 
 def test_a_model_of_other_archives_is_found(workspace: Workspace, model: Path) -> None:
     small_study.edit_json(model / "run.json", "sources", "cifar.tgz", "sha256", value="0" * 64)
-    assert problem_of_final(workspace).startswith("says sources {'cifar.tgz': {'kind': 'official', 'sha")
+    assert str(problem_of_final(workspace)).startswith("says sources {'cifar.tgz': {'kind': 'official', 'sha")
 
 
 def test_a_model_on_a_stand_in_backbone_that_calls_itself_official_is_found(workspace: Workspace) -> None:
@@ -66,7 +66,7 @@ def test_a_head_must_name_the_source_of_its_backbone(workspace: Workspace) -> No
     record = json.loads(path.read_text())
     del record["sources"]["backbone.keras"]
     small_study.write_json(path, record)
-    assert run_problem(workspace, "linear_head", "cub200", BACKBONE).startswith("says sources ")
+    assert str(run_problem(workspace, "linear_head", "cub200", BACKBONE)).startswith("says sources ")
 
 
 @pytest.mark.parametrize("name", ["model.keras", "history.csv", "predictions.npz"])
@@ -75,7 +75,7 @@ def test_a_file_of_another_hash_than_its_training_noted_is_found(
 ) -> None:
     content = (model / name).read_bytes()
     (model / name).write_bytes(content + b"\n")
-    assert f"holds {name} of sha256" in problem_of_final(workspace)
+    assert f"holds {name} of sha256" in str(problem_of_final(workspace))
 
 
 def test_a_history_of_fewer_epochs_is_found(workspace: Workspace, model: Path) -> None:
@@ -122,7 +122,7 @@ def test_metrics_that_say_something_else_than_run_json_are_found(
     workspace: Workspace, key: str, value: Any
 ) -> None:
     small_study.edit_json(workspace.root / "metrics/final.json", key, value=value)
-    assert metrics_problem(workspace, "final").startswith(f"says {key} {value!r}, its run.json ")
+    assert str(metrics_problem(workspace, "final")).startswith(f"says {key} {value!r}, its run.json ")
 
 
 @pytest.mark.parametrize("name", SUMMARY)

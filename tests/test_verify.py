@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import small_study
 
+from stages.inspection.workspaces import Workspace, ignored
+
 ROOT = Path(__file__).parent.parent
 PIPELINE = """
 stages:
@@ -163,9 +165,11 @@ def test_all_that_is_damaged_or_missing_is_made_again_after_a_repair(study: Path
     object_ = study / "data/cub200/images.npy"  # one file with the object in the cache
     object_.chmod(0o644)
     object_.write_bytes(object_.read_bytes()[:-1] + b"?")
+    object_.chmod(0o444)
     listing = next(path for path in (study / OBJECTS).rglob("*.dir") if '"maps.npy"' in path.read_text())
     listing.chmod(0o644)
     listing.write_text("[]")
+    listing.chmod(0o444)
     (study / "models/final/added.txt").write_text("added")
     unlinked(study / "models/linear_head/history.csv").write_text("edited")
     (study / "metrics/final.json").unlink()
@@ -312,14 +316,14 @@ def test_without_a_lock_there_is_nothing_to_check(tmp_path: Path) -> None:
 
 
 def test_a_file_is_hashed_as_dvc_does_and_what_it_ignores_is_left_out(study: Path) -> None:
-    code = "import sys; from pathlib import Path; from stages.inspection.workspaces import Workspace;"
-    code += "print(Workspace(Path(), {}, ignored=('.*.lock', '*.partial', '*.pyc')).md5(Path('odd')))"
-    for name in ("é ü.txt", "b/a", "b.c", "b-d", ".x.lock", "y.partial", "b/z.pyc"):
+    for name in ("é ü.txt", "b/a", "b.c", "b-d", ".x.lock", ".y.partial", "b/z.pyc", "__pycache__/a"):
         (study / "odd" / name).parent.mkdir(parents=True, exist_ok=True)
         (study / "odd" / name).write_text(name)
     assert call(study, "dvc", "add", "--no-commit", "odd").returncode == 0
     recorded = (study / "odd.dvc").read_text()
-    assert f"md5: {call(study, sys.executable, '-c', code).stdout.strip()}\n" in recorded
+    hashed = Workspace(study, {}, ignored=ignored(study)).md5(Path("odd"))
+    assert f"md5: {hashed}\n" in recorded
+    assert f"md5: {Workspace(study, {}).md5(Path('odd'))}\n" not in recorded
 
 
 def test_verify_needs_no_tensorflow() -> None:

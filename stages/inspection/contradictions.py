@@ -3,7 +3,6 @@
 So after `dvc commit` of an edited file, or a merge of two branches' results.
 """
 
-import zipfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,14 +11,12 @@ from pathlib import Path
 from stages.errors import InputError
 from stages.inspection import manifests, provenance, results
 from stages.inspection.findings import Finding
-from stages.inspection.records import read
+from stages.inspection.records import UNREADABLE, read
 from stages.inspection.workspaces import Workspace
 from stages.results.contents import dataset_of_each
 
 BACKBONE, FEATURES, VARIANTS = Path("data", "resnet50"), Path("data", "features"), Path("data", "variants")
 WITH_BACKBONE = ("heads", "fine_tunes")
-UNREADABLE = (OSError, EOFError, zipfile.BadZipFile)
-UNREADABLE += (ValueError, LookupError, TypeError, AttributeError)  # JSON of another structure
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,13 @@ import numpy as np
 from stages import locks, variants
 from stages.inspection import lockfile
 from stages.inspection.findings import Finding, unneeded
+from stages.inspection.records import UNREADABLE
 from stages.inspection.workspaces import RWLOCK, Workspace
 
 CHECKPOINTS, DOWNLOADS = Path(".checkpoints"), Path(".downloads")
 WRITTEN_IN = ("data", "models", "metrics", "plots", ".checkpoints", ".dvc/cache/files/md5")
 OF_DVC = re.compile(r"\.[\w-]{22}\.tmp")  # its files until they are whole
 FEATURES, FEATURES_FILES = Path("data", "features"), ("maps.npy", "pooled.npy", "done.json")
-UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError)
 OF_ALL = [Path("plots", name) for name in ("comparisons", "summary.csv", "summary.json", "summary.md")]
 KILLED = "was left by a killed process"
 
@@ -66,14 +65,17 @@ def _unfinished(root: Path) -> Iterator[Finding]:
     """Finds what is written beside an output until it is whole, and its lock, where nobody writes it."""
     places = [*root.glob(".*"), *(path for folder in WRITTEN_IN for path in (root / folder).rglob("*"))]
     for path in sorted(places):
-        is_partial = path.name.endswith(".partial") and not locks.is_held(_lock_of(path))
-        if is_partial or OF_DVC.fullmatch(path.name) or (path.suffix == ".lock" and not locks.is_held(path)):
+        lock = _lock_of(path)
+        if (lock and not locks.is_held(lock)) or OF_DVC.fullmatch(path.name):
             yield unneeded(root, path, KILLED)
 
 
-def _lock_of(partial: Path) -> Path:
-    """Returns the lock that is held while a file or folder is written."""
-    return partial.with_name(re.sub(r"(\.replaced)?\.partial$", ".lock", partial.name))
+def _lock_of(path: Path) -> Path | None:
+    """Returns the lock that is held while this is written, or is this; None where it is neither."""
+    is_hidden = path.name.startswith(".") or CHECKPOINTS.name in path.parts
+    if is_hidden and path.suffix in (".lock", ".partial"):
+        return path.with_name(re.sub(r"(\.replaced)?\.partial$", ".lock", path.name))
+    return None
 
 
 def _checkpoints(workspace: Workspace) -> Iterator[Finding]:
@@ -114,11 +116,12 @@ def _training_problem(workspace: Workspace, path: Path) -> str | None:
     name = path.stem
     if name not in variants.names(workspace.params):
         return f"belongs to {name!r}, which is no variant of params.yaml"
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            variant = json.loads(str(archive["header"]))["variant"]
-    except UNREADABLE as error:
-        return f"is no readable checkpoint ({error})"
+    with path.open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                variant = json.loads(str(archive["header"]))["variant"]
+        except UNREADABLE as error:
+            return f"is no readable checkpoint ({error})"
     now = _json(workspace.root / "data" / "variants" / f"{name}.json")
     if now is not None and variant != now:
         return "is of other knobs or code than its variant has now"

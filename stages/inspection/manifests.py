@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.inspection.provenance import FOLDER, PROVENANCE, of
+from stages.inspection.provenance import FOLDER, PROVENANCE, listed, of
 from stages.inspection.records import array, read, shape_problem
 from stages.inspection.workspaces import Workspace
 
@@ -42,7 +42,10 @@ def features_problem(workspace: Workspace, folder: Path, images: Path) -> str | 
 
 
 def hashes_problem(workspace: Workspace, folder: Path, hashes: dict[str, str]) -> str | None:
-    """Compares the files of a folder with the SHA-256 that the stage that wrote them noted."""
+    """Compares the files of a folder, but its JSON, with the SHA-256 that the stage that wrote them noted."""
+    there = {path.name for path in (workspace.root / folder).iterdir() if path.suffix != ".json"}
+    if there != set(hashes):
+        return f"holds {listed(there)}, its stage noted the hashes of {listed(hashes)}"
     for name, expected in hashes.items():
         received = workspace.hash(folder / name)
         if received != expected:

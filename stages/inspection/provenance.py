@@ -1,6 +1,6 @@
 """Archives, and what was taken from them over, against their provenance and the publisher's hashes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def archives_problem(workspace: Workspace, source: str) -> str | None:
     provenance = read(workspace.root / folder / PROVENANCE)
     there = {path.name for path in (workspace.root / folder).iterdir()} - {PROVENANCE}
     if there != set(provenance):
-        return f"holds {_listed(there)}, its {PROVENANCE} names {_listed(provenance)}"
+        return f"holds {listed(there)}, its {PROVENANCE} names {listed(provenance)}"
     for name, entry in provenance.items():
         size, sha256 = (workspace.root / folder / name).stat().st_size, workspace.hash(folder / name)
         if (size, sha256) != (entry["bytes"], entry["sha256"]):
@@ -48,12 +48,13 @@ def of(sources: Mapping[str, Any]) -> str:
     return "official" if all(source["kind"] == "official" for source in sources.values()) else "stand-in"
 
 
+def listed(names: Iterable[str]) -> str:
+    """Returns names as a sentence has them."""
+    return ", ".join(sorted(names)) or "nothing"
+
+
 def _is_official(workspace: Workspace, archive: Path) -> bool:
     """Returns whether an archive is, to the byte, the one that the publisher gave this name."""
     entry = workspace.params["sources"][archive.parent.name].get(archive.name, {})
     algorithm = next((name for name in ("sha256", "md5") if name in entry), None)
     return algorithm is not None and workspace.hash(archive, algorithm) == entry[algorithm]
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(sorted(names)) or "nothing"

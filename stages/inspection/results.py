@@ -34,8 +34,7 @@ def run_problem(workspace: Workspace, variant: str, dataset: str, backbone: Path
     folder = Path("models", variant)
     record = read_run(workspace.root / folder / "run.json")
     knobs = read(workspace.root / "data" / "variants" / f"{variant}.json")
-    data = read(workspace.root / "data" / dataset / "manifest.json")
-    sources = data["sources"] | (read(workspace.root / backbone / PROVENANCE) if backbone else {})
+    sources = _sources(workspace, dataset, backbone)
     expected = {
         "variant": variant,
         "dataset": dataset,
@@ -95,6 +94,12 @@ def summary_problem(workspace: Workspace, name: str, datasets: dict[str, str]) -
         if Path(folder, name).read_bytes() != (workspace.root / "plots" / name).read_bytes():
             return "does not follow from metrics/"
     return None
+
+
+def _sources(workspace: Workspace, dataset: str, backbone: Path | None) -> dict[str, Any]:
+    """Returns all that a variant was made from: the archives of its data, and its backbone's."""
+    sources = read(workspace.root / "data" / dataset / "manifest.json")["sources"]
+    return sources | (read(workspace.root / backbone / PROVENANCE) if backbone else {})
 
 
 def _labels_problem(predictions: Predictions, data: Path) -> str | None:

@@ -106,15 +106,20 @@ def opened(root: Path, entries: Mapping[str, Any]) -> Workspace:
         InputError: params.yaml or dvc.yaml is missing or cannot be read.
     """
     known = _stages(root)
-    ignore = root / ".dvcignore"
-    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
     return Workspace(
         root,
         parameters.load(root / "params.yaml", mistakes),
         {name: entry for name, entry in entries.items() if name in known},
         tuple(name for name in entries if name not in known),
-        tuple(line for line in lines if line and not line.startswith("#")),
+        ignored(root),
     )
+
+
+def ignored(root: Path) -> tuple[str, ...]:
+    """Returns the patterns of .dvcignore; ours are of names, in whatever folder they are."""
+    path = root / ".dvcignore"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def cached(md5: str) -> Path:
