@@ -276,8 +276,10 @@ def test_all_that_a_removed_variant_left_is_found_and_pruned(study: Path) -> Non
 
 
 def test_a_half_written_file_in_an_output_is_no_edit_of_it(study: Path) -> None:
-    (study / "models/final/.history.csv.partial").write_text("epoch")
-    assert verify(study)[1] == ["models/final/.history.csv.partial was left by a killed process; remove it"]
+    places = [f"{folder}/.half.partial" for folder in ("data/archives/cub200", "data/cub200", "models/final")]
+    for place in places:
+        (study / place).write_text("half")
+    assert verify(study)[1] == [f"{place} was left by a killed process; remove it" for place in places]
     assert "up to date" in call(study, "dvc", "status", *RUN).stdout
 
 

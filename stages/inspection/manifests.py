@@ -43,7 +43,7 @@ def features_problem(workspace: Workspace, folder: Path, images: Path) -> str | 
 
 def hashes_problem(workspace: Workspace, folder: Path, hashes: dict[str, str]) -> str | None:
     """Compares the files of a folder, but its JSON, with the SHA-256 that the stage that wrote them noted."""
-    there = {path.name for path in (workspace.root / folder).iterdir() if path.suffix != ".json"}
+    there = {name for name in workspace.files(folder) if not name.endswith(".json")}
     if there != set(hashes):
         return f"holds {listed(there)}, its stage noted the hashes of {listed(hashes)}"
     for name, expected in hashes.items():

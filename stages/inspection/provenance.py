@@ -15,7 +15,7 @@ def archives_problem(workspace: Workspace, source: str) -> str | None:
     """Compares the archives of a source with their provenance.json, and that with params.yaml."""
     folder = FOLDER / source
     provenance = read(workspace.root / folder / PROVENANCE)
-    there = {path.name for path in (workspace.root / folder).iterdir()} - {PROVENANCE}
+    there = set(workspace.files(folder)) - {PROVENANCE}
     if there != set(provenance):
         return f"holds {listed(there)}, its {PROVENANCE} names {listed(provenance)}"
     for name, entry in provenance.items():

@@ -71,7 +71,7 @@ class Workspace:
         """Returns the hash that DVC gives a file or a folder: that of the list of its files."""
         if not (self.root / path).is_dir():
             return self.hash(path, "md5")
-        names = sorted(self._files(path))
+        names = sorted(self.files(path))
         listed = [{"md5": self.hash(path / name, "md5"), "relpath": name} for name in names]
         digest = hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False)
         return f"{digest.hexdigest()}.dir"
@@ -86,7 +86,8 @@ class Workspace:
         repair = removal(self.root / path, self.root / cached(out.md5))
         return Finding(path, problem, remedy, out.stage, repair)
 
-    def _files(self, folder: Path) -> Iterator[str]:
+    def files(self, folder: Path) -> Iterator[str]:
+        """Yields the path in a folder of each file in it that DVC does not ignore."""
         for path in (self.root / folder).rglob("*"):
             name = path.relative_to(self.root / folder)
             if path.is_file() and not any(
