@@ -1,7 +1,10 @@
 """How a command answers a user's mistake or a machine's trouble: one message, exit code 1, no traceback."""
 
 import errno
+import struct
 import sys
+import zipfile
+import zlib
 from collections.abc import Callable
 
 from stages import interruptions
@@ -19,6 +22,13 @@ _REMEDIES = {
 }
 # TensorFlow's and PyTorch's; JAX says RESOURCE_EXHAUSTED. Named, as most commands import none of them.
 _OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+
+
+# What readers of JSON, NumPy, zip and HDF5 raise, depending on what is damaged.
+DAMAGE = (
+    *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError, OSError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 class InputError(Exception):

@@ -93,6 +93,23 @@ def test_a_cut_file_counts_as_damaged_and_leaves_the_model_alone(model, tmp_path
     assert all(np.array_equal(old, new) for old, new in zip(before, model.variables, strict=True))
 
 
+def test_no_damage_of_a_checkpoint_is_a_crash_or_a_half_restored_model(model, tmp_path):
+    path = tmp_path / "c.npz"
+    checkpoints.save(path, model, PROGRESS, "run", {"name": "tiny"})
+    whole, before = path.read_bytes(), state(model)
+    rng = np.random.default_rng(0)
+    n_damaged = 0
+    for position in [*rng.integers(0, len(whole), 200), *range(len(whole) - 300, len(whole))]:
+        spoilt = bytearray(whole)
+        spoilt[position] ^= 1 << rng.integers(8)
+        path.write_bytes(spoilt)
+        found = checkpoints.restore(path, model, "run")
+        assert found in (Progress(), PROGRESS)
+        assert all(equal(state(model), before))
+        n_damaged += found == Progress()
+    assert n_damaged > 200
+
+
 def test_progress_names_the_last_thing_done():
     assert str(PROGRESS) == "epoch 2 and 2 steps"
     assert str(Progress(HISTORY)) == "epoch 2"

@@ -74,6 +74,17 @@ def test_unfinished_features_of_other_inputs_are_made_anew(extract, interrupted,
     assert "goes on" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["done.json", "maps.npy", "pooled.npy"])
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_unfinished_features_that_are_damaged_are_made_anew(extract, interrupted, tmp_path, name, content):
+    path = tmp_path / interrupted / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    whole = extract("whole", ["images", "backbone"])
+    assert extract(interrupted, ["images", "backbone"]) == whole
+
+
 def test_features_too_large_for_half_precision_are_an_error(images, tmp_path):
     import keras
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stages.errors import InputError
+from stages.errors import DAMAGE, InputError
 from stages.inspection import manifests, provenance, results
 from stages.inspection.findings import Finding
-from stages.inspection.records import UNREADABLE, read
+from stages.inspection.records import read
 from stages.inspection.workspaces import Workspace
 from stages.results.contents import dataset_of_each
 
@@ -55,7 +55,7 @@ def _answer(check: Check) -> str | None:
         return check.problem()
     except InputError as error:
         return f"cannot be compared: {error}"
-    except UNREADABLE as error:
+    except DAMAGE as error:
         return f"cannot be compared: {type(error).__name__} {error}"
 
 

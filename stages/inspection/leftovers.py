@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from stages import locks, variants
+from stages.errors import DAMAGE
 from stages.inspection import lockfile
 from stages.inspection.findings import Finding, unneeded
-from stages.inspection.records import UNREADABLE
 from stages.inspection.workspaces import RWLOCK, Workspace
 
 CHECKPOINTS, DOWNLOADS = Path(".checkpoints"), Path(".downloads")
@@ -120,7 +120,7 @@ def _training_problem(workspace: Workspace, path: Path) -> str | None:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 variant = json.loads(str(archive["header"]))["variant"]
-        except UNREADABLE as error:
+        except DAMAGE as error:
             return f"is no readable checkpoint ({error})"
     now = _json(workspace.root / "data" / "variants" / f"{name}.json")
     if now is not None and variant != now:

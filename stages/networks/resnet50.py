@@ -1,23 +1,17 @@
 """ResNet50 without its classifier, as one model from raw pictures to feature maps (He et al. 2015)."""
 
-import struct
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from stages.errors import InputError
+from stages.errors import DAMAGE, InputError
 
 IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)  # of keras.applications' "caffe" preprocessing
 # What a .keras file may hold.
 _MAX_BYTES = {"metadata.json": 1 << 20, "config.json": 64 << 20, "model.weights.h5": 4 << 30}
-_DAMAGE = (  # what Keras, h5py and zipfile raise, depending on it
-    *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError, OSError, EOFError),
-    *(UserWarning, zipfile.BadZipFile, zlib.error, struct.error),
-)
 
 
 def from_imagenet_weights(weights: Path) -> keras.Model:
@@ -41,7 +35,7 @@ def from_imagenet_weights(weights: Path) -> keras.Model:
         model = keras.applications.ResNet50(
             include_top=False, weights=str(weights), input_tensor=centred(images)
         )
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(
             f"{weights.name} does not hold ResNet50's weights without top: {_first_line(error)}"
         ) from None
@@ -62,7 +56,7 @@ def from_model_file(path: Path) -> keras.Model:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # such as that layers keep random weights
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except _DAMAGE as error:
+    except (*DAMAGE, UserWarning) as error:
         raise InputError(f"{path.name} is not a Keras model: {_first_line(error)}") from None
     if not isinstance(model, keras.Model):
         raise InputError(f"{path.name} holds a {type(model).__name__}, expected a Keras model")

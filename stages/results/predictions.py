@@ -1,12 +1,11 @@
 """What `train` predicted, read and checked before anything is computed from it."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stages.errors import InputError
+from stages.errors import DAMAGE, InputError
 
 SUM_TOLERANCE = 1e-3  # float32 softmax sums to 1 within about 1e-6; half precision within 1e-3
 
@@ -60,7 +59,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             return dict(archive)
     except FileNotFoundError:
         raise InputError(f"no {path}; {_REMEDY}") from None
-    except (AttributeError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile):
+    except DAMAGE:
         raise InputError(f"{path} is not a readable archive of NumPy arrays; {_REMEDY}") from None
 
 

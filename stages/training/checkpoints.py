@@ -5,7 +5,6 @@ number, the weights and the optimizer (see `batches`, `fitting`), so these are a
 """
 
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from stages import locks
 from stages.atomic import remove, replacing
+from stages.errors import DAMAGE
 
 FOLDER = Path(".checkpoints")
 Step = tuple[int, float, float]  # examples, loss, accuracy
@@ -80,7 +80,7 @@ def restore(path: Path, model: keras.Model, fingerprint: str) -> Progress:
             if header["fingerprint"] != fingerprint:
                 return _anew(path, "is of another run: knobs, code, data, versions or device changed")
             arrays = [archive[f"variable_{i}"] for i in range(len(_variables(model)))]
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+    except DAMAGE as error:
         return _anew(path, f"is damaged ({error})")
     assign(model, arrays)
     return Progress(header["history"], [tuple(step) for step in header["steps"]])

@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from stages import interruptions, memmaps
 from stages.atomic import remove, write_json
-from stages.errors import InputError
+from stages.errors import DAMAGE, InputError
 from stages.training import backend
 
 HALF_MAX = float(np.finfo(np.float16).max)
+Arrays = dict[str, tuple[Any, tuple[int, ...]]]  # dtype and shape by name
 LIMIT = f"expected at most {HALF_MAX:.0f}, what float16 holds; scale its output down"
 
 
@@ -70,16 +71,29 @@ def _write(path: Path, batch: slice, values: np.ndarray) -> None:
     array.flush()  # before done.json says so
 
 
-def _start(folder: Path, inputs: Any, arrays: dict[str, tuple[type, tuple[int, ...]]]) -> int:
+def _start(folder: Path, inputs: Any, arrays: Arrays) -> int:
     """Returns how many images are done; makes the arrays where none are or they are of other inputs."""
-    done = folder / "done.json"
-    if done.exists():
-        record = json.loads(done.read_text(encoding="utf-8"))
-        if record["inputs"] == inputs:
-            print(f"features: goes on after image {record['images']}", flush=True)
-            return record["images"]
+    done = _done(folder, inputs, arrays)
+    if done:
+        print(f"features: goes on after image {done}", flush=True)
+        return done
     remove(folder)
     folder.mkdir(parents=True)
     for name, (dtype, whole) in arrays.items():
         memmaps.create(folder / f"{name}.npy", dtype, whole)
     return 0
+
+
+def _done(folder: Path, inputs: Any, arrays: Arrays) -> int:
+    """Returns how many images of equal inputs are done, 0 where something is missing or damaged."""
+    try:
+        record = json.loads((folder / "done.json").read_text(encoding="utf-8"))
+        found = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in arrays}
+        is_current = record["inputs"] == inputs
+        return record["images"] if is_current and _kinds(found) == arrays else 0
+    except DAMAGE:
+        return 0
+
+
+def _kinds(found: dict[str, np.ndarray]) -> Arrays:
+    return {name: (array.dtype, array.shape) for name, array in found.items()}

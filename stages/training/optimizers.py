@@ -24,6 +24,6 @@ def build(block: dict[str, Any]) -> keras.optimizers.Optimizer:
             schedule = keras.optimizers.schedules.deserialize(content["config"]["learning_rate"])
             content["config"]["learning_rate"] = schedule
         return keras.optimizers.get(content)
-    except (ValueError, TypeError, AttributeError) as error:
-        reason = str(error).rpartition("Exception encountered:")[2].strip().splitlines()[0]
-        raise InputError(f"Keras refuses optimizer {block}: {reason}") from None
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = str(error).rpartition("Exception encountered:")[2].strip() or type(error).__name__
+        raise InputError(f"Keras refuses optimizer {block}: {reason.splitlines()[0]}") from None
