@@ -38,4 +38,5 @@ def test_a_network_trains_and_writes_its_four_files(backend, changes, prepared, 
     assert np.isfinite(history.to_numpy()).all()
     with np.load(folder / "predictions.npz") as predictions:
         assert np.allclose(predictions["test_probabilities"].sum(axis=1), 1, atol=1e-5)
-    assert list((tmp_path / ".checkpoints").iterdir()) == []
+    left = [path.name for path in (tmp_path / ".checkpoints").rglob("*") if path.is_file()]
+    assert left == ["tiny.npz"]  # until another training starts
