@@ -80,7 +80,7 @@ def _without_guard(copy: Path, row: dict[str, str]) -> tuple[int, str]:
     path = copy / row["file"]
     source = path.read_text(encoding="utf-8")
     path.write_text(source.replace(row["remove"], row["put"]), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", row["test"]]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", row["test"]]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
     path.write_text(source, encoding="utf-8")
     return done.returncode, done.stdout[-2000:]
