@@ -44,19 +44,21 @@ def run(main: Callable[[], None]) -> None:
     interruptions.handle()
     try:
         main()
-    except InputError as error:
-        sys.exit(f"error: {error}")
-    except FileNotFoundError as error:
-        sys.exit(f"error: no file {error.filename}; `dvc repro` makes what is missing, in the right order")
     except Exception as error:
-        message = _trouble(error)
+        if interruptions.exit_code():
+            sys.exit(interruptions.exit_code())
+        message = _message(error)
         if message is None:
             raise
         sys.exit(f"error: {message}")
 
 
-def _trouble(error: Exception) -> str | None:
-    """Returns what to say of trouble with disk or memory; None for a mistake of ours."""
+def _message(error: Exception) -> str | None:
+    """Returns what to say of a mistake, or of trouble with disk or memory; None for a mistake of ours."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return f"no file {error.filename}; `dvc repro` makes what is missing, in the right order"
     if type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error):
         what = str(error).partition(" on /job")[0].rpartition("}} ")[2]
         return f"out of memory ({what}); lower batch_size in params.yaml, or end other programs"

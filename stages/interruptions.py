@@ -12,6 +12,7 @@ from stages import PARENT
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCH_S = 0.5
+_ending: list[int] = []  # signals that end the process
 
 
 def handle() -> None:
@@ -32,6 +33,8 @@ def deferred() -> Iterator[list[int]]:
     The process ends at the end of the block; a second signal ends it at once.
     """
     received: list[int] = []
+    if _ending:  # its exception was lost
+        raise SystemExit(exit_code())
 
     def note(number: int, frame: FrameType | None) -> None:
         if received:
@@ -53,8 +56,17 @@ def _heeded() -> list[signal.Signals]:
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
+def exit_code() -> int | None:
+    """Returns the exit code that a signal asked for, None where there was none.
+
+    The exception of a signal that comes amid C code, such as TensorFlow's, may come out as another one.
+    """
+    return 128 + _ending[0] if _ending else None
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    _ending.append(number)
+    raise SystemExit(exit_code())
 
 
 def _watch_parent() -> None:

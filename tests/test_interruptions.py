@@ -123,3 +123,25 @@ def test_a_stage_whose_dvc_repro_dies_while_tensorflow_is_imported_ends_too():
 def test_a_stage_started_by_hand_outlives_its_shell():
     printed = after_its_parents_death(STEPS, "step 0\n")
     assert [line for line in printed if line.startswith("done")] == [f"done {step}" for step in range(10)]
+
+
+@pytest.mark.parametrize("error", ["SystemError('bad argument')", "errors.InputError('no Keras model')"])
+def test_a_signal_whose_exception_comes_out_of_c_code_as_another_is_a_signal_still(error):
+    source = SLEEPS.replace(
+        "time.sleep(60)", f"try: time.sleep(60)\n        except SystemExit: raise {error}"
+    )
+    process = start(source)
+    assert process.stdout.readline() == "asleep\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate() == ("clean\n", "")
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_a_signal_whose_exception_is_lost_ends_the_process_before_its_next_step():
+    lost = "try: time.sleep(60)\n        except SystemExit: pass\n"
+    lost += "        with interruptions.deferred(): print('step')"
+    process = start(SLEEPS.replace("time.sleep(60)", lost))
+    assert process.stdout.readline() == "asleep\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate() == ("clean\n", "")
+    assert process.returncode == 128 + signal.SIGTERM
