@@ -125,12 +125,24 @@ def test_a_stage_started_by_hand_outlives_its_shell():
     assert [line for line in printed if line.startswith("done")] == [f"done {step}" for step in range(10)]
 
 
+# Asleep, and what becomes of a signal's exception there.
+CAUGHT = f"""{START}
+def main():
+    try:
+        try:
+            print("asleep", flush=True)
+            time.sleep(60)
+        except SystemExit:
+            {{}}
+    finally:
+        print("clean", flush=True)
+errors.run(main)
+"""
+
+
 @pytest.mark.parametrize("error", ["SystemError('bad argument')", "errors.InputError('no Keras model')"])
 def test_a_signal_whose_exception_comes_out_of_c_code_as_another_is_a_signal_still(error):
-    source = SLEEPS.replace(
-        "time.sleep(60)", f"try: time.sleep(60)\n        except SystemExit: raise {error}"
-    )
-    process = start(source)
+    process = start(CAUGHT.format(f"raise {error}"))
     assert process.stdout.readline() == "asleep\n"
     process.send_signal(signal.SIGTERM)
     assert process.communicate() == ("clean\n", "")
@@ -138,9 +150,7 @@ def test_a_signal_whose_exception_comes_out_of_c_code_as_another_is_a_signal_sti
 
 
 def test_a_signal_whose_exception_is_lost_ends_the_process_before_its_next_step():
-    lost = "try: time.sleep(60)\n        except SystemExit: pass\n"
-    lost += "        with interruptions.deferred(): print('step')"
-    process = start(SLEEPS.replace("time.sleep(60)", lost))
+    process = start(CAUGHT.format("pass\n        with interruptions.deferred(): print('step')"))
     assert process.stdout.readline() == "asleep\n"
     process.send_signal(signal.SIGTERM)
     assert process.communicate() == ("clean\n", "")
