@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages import interruptions
 from stages.errors import InputError
 from stages.networks import deeper_net
 from stages.results.predictions import read_predictions
@@ -26,6 +27,7 @@ def train(tiny_examples, tiny_variant, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def train(folder, **changes):
+        monkeypatch.setattr(interruptions, "_ending", [])  # each run stands for a process of its own
         variant = tiny_variant(**changes)
         statistics = examples.channel_statistics(tiny_examples)
         model = deeper_net.build(variant, (16, 16, 3), 3, statistics)
