@@ -6,7 +6,6 @@ snippet of code at a time is replaced, and the row's test runs. With a WORD, onl
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ruamel.yaml import YAML
+
+from stages.demo import copy
 
 ROOT = Path(__file__).parent.parent
 ROWS = ROOT / "docs" / "threats.yaml"
@@ -62,11 +63,11 @@ def _line(row: dict[str, str]) -> str:
 def survivors(entries: list[dict[str, str]]) -> Iterator[tuple[dict[str, str], str]]:
     """Takes guards out, one at a time in a copy; yields rows whose test did not fail, and what it said."""
     with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
+        project = Path(name)
         for part in COPIED:
-            _copy(ROOT / part, copy / part)
+            copy(ROOT / part, project / part)
         for number, row in enumerate(entries, start=1):
-            code, said = _without_guard(copy, row)
+            code, said = _without_guard(project, row)
             print(
                 f"{number:3}/{len(entries)} {'fails' if code == 1 else 'DOES NOT FAIL'}: {row['test']}",
                 flush=True,
@@ -75,23 +76,15 @@ def survivors(entries: list[dict[str, str]]) -> Iterator[tuple[dict[str, str], s
                 yield row, said
 
 
-def _without_guard(copy: Path, row: dict[str, str]) -> tuple[int, str]:
+def _without_guard(project: Path, row: dict[str, str]) -> tuple[int, str]:
     """Returns pytest's exit code and output with the guard taken out; 1 is that of failed tests."""
-    path = copy / row["file"]
+    path = project / row["file"]
     source = path.read_text(encoding="utf-8")
     path.write_text(source.replace(row["remove"], row["put"]), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", row["test"]]
-    done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     path.write_text(source, encoding="utf-8")
     return done.returncode, done.stdout[-2000:]
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(source, target)
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ def create(folder: Path) -> None:
     with replacing(folder) as partial:
         partial.mkdir()
         for name in (*PROJECT, PROJECT_PLOTS):
-            _copy(ROOT / name, partial / name)
+            copy(ROOT / name, partial / name)
         write_parameters(partial / "params.yaml")
         generate(partial / "mirror")
         with (partial / ".gitignore").open("a", encoding="utf-8") as file:
@@ -108,7 +108,8 @@ def commit(folder: Path, message: str) -> None:
         _call(["git", *author, "commit", "--quiet", "--message", message], folder)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copies a file or a folder of the project, without what Python compiled of it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
