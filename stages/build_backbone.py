@@ -11,6 +11,7 @@ from stages.atomic import replacing, write_json
 from stages.errors import InputError, run
 from stages.hashes import check_files
 from stages.networks import resnet50
+from stages.sources import PROVENANCE
 from stages.training.saving import save_model
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("backbone", type=Path, help="folder to write")
     arguments = parser.parse_args()
 
-    provenance = json.loads((arguments.archives / "provenance.json").read_text(encoding="utf-8"))
+    provenance = json.loads((arguments.archives / PROVENANCE).read_text(encoding="utf-8"))
     if len(provenance) != 1:
         raise InputError(f"{arguments.archives} holds {sorted(provenance)}, expected one file of weights")
     (name,) = provenance
@@ -32,7 +33,7 @@ def main() -> None:
     with replacing(arguments.backbone) as partial:
         partial.mkdir()
         save_model(model, partial / "backbone.keras")
-        write_json(partial / "provenance.json", provenance)
+        write_json(partial / PROVENANCE, provenance)
     print(f"backbone: {model.count_params():,} parameters from {name}, {provenance[name]['kind']}")
 
 

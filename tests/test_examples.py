@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stages.errors import InputError
+from stages.sets import SETS
 from stages.training import examples
 
 
@@ -22,22 +23,12 @@ def test_a_prepared_folder_is_opened_without_reading_its_pictures(prepared):
 
 
 def test_sets_are_rows_in_ascending_order_and_share_none(tiny_examples):
-    rows = {name: tiny_examples.rows(name) for name in examples.SETS}
+    rows = {name: tiny_examples.rows(name) for name in SETS}
     assert {name: len(found) for name, found in rows.items()} == {"train": 24, "validation": 8, "test": 8}
     assert rows["train"][:4].tolist() == [0, 1, 3, 5]
     assert rows["validation"][:3].tolist() == [2, 7, 12]
     assert rows["test"][:3].tolist() == [4, 9, 14]
     assert sorted(np.concatenate(list(rows.values()))) == list(range(40))
-
-
-def test_the_sets_have_the_numbers_that_prepare_gives_them():
-    from stages.datasets import splits
-
-    assert [examples.SETS[place] for place in (splits.TRAIN, splits.VALIDATION, splits.TEST)] == [
-        "train",
-        "validation",
-        "test",
-    ]
 
 
 def test_cached_features_take_the_place_of_pictures(prepared, tmp_path):

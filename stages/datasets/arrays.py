@@ -15,11 +15,12 @@ import numpy as np
 from stages import atomic, memmaps
 from stages.datasets.examples import Examples
 from stages.datasets.hashes import pixel_hash
-from stages.datasets.splits import TEST, TRAIN, VALIDATION, duplicates, split
+from stages.datasets.splits import duplicates, split
 from stages.errors import InputError
 from stages.hashes import file_hash
+from stages.sets import SETS
+from stages.sources import PROVENANCE, provenance
 
-PROVENANCE = "provenance.json"
 _KINDS = ("official", "stand-in")
 
 
@@ -93,7 +94,7 @@ def pack(
         "counts": _counts(sides) | {"classes": len(examples.class_names)},
         "duplicates": duplicates(hashes.tolist(), is_test),
         "image_size": int(examples.images.shape[1]),
-        "provenance": _kind(sources),
+        "provenance": provenance(sources),
         "sources": dict(sources),
         "sha256": {name: file_hash(folder / name) for name in ("images.npy", "labels.npy", "split.npy")},
     }
@@ -109,9 +110,4 @@ def _write_images(path: Path, images: np.ndarray, order: np.ndarray) -> None:
 
 
 def _counts(sides: np.ndarray) -> dict[str, int]:
-    names = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-    return {name: int((sides == side).sum()) for name, side in names.items()}
-
-
-def _kind(sources: Mapping[str, Any]) -> str:
-    return "official" if all(entry["kind"] == "official" for entry in sources.values()) else "stand-in"
+    return {name: int((sides == side).sum()) for side, name in enumerate(SETS)}

@@ -19,9 +19,9 @@ from stages.datasets.transfers import Patience, TransferError, transfer
 from stages.errors import InputError
 from stages.hashes import file_hash
 from stages.parameters import Mistake, refuse, shown
+from stages.sources import PROVENANCE
 from stages.values import check, check_keys, mapping
 
-PROVENANCE = "provenance.json"
 CHECKSUMS = "SHA256SUMS"
 SOURCES = ("cifar100", "cub200", "resnet50")
 _DIGITS = {"sha256": 64, "md5": 32}

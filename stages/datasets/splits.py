@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stages.errors import InputError
-
-TRAIN, VALIDATION, TEST = 0, 1, 2
+from stages.sets import TEST, TRAIN, VALIDATION
 
 
 def split(
@@ -28,7 +27,7 @@ def split(
         seed: another one chooses other images.
 
     Returns:
-        uint8[n]: 0 train, 1 validation, 2 test.
+        uint8[n]: places in `stages.sets.SETS`.
 
     Raises:
         InputError: a share outside [0, 1), or one that equal images leave no choice for.

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from stages.inspection.provenance import FOLDER, PROVENANCE, listed, of
+from stages.inspection.provenance import FOLDER, listed
 from stages.inspection.records import array, read, shape_problem
 from stages.inspection.workspaces import Workspace
-
-SETS = ("train", "validation", "test")  # their numbers in split.npy are their places here
+from stages.sets import SETS
+from stages.sources import PROVENANCE, provenance
 
 
 def dataset_problem(workspace: Workspace, dataset: str) -> str | None:
@@ -18,8 +18,8 @@ def dataset_problem(workspace: Workspace, dataset: str) -> str | None:
     manifest = read(workspace.root / folder / "manifest.json")
     if manifest["sources"] != read(workspace.root / FOLDER / dataset / PROVENANCE):
         return f"names other sources than {FOLDER / dataset / PROVENANCE}"
-    if manifest["provenance"] != of(manifest["sources"]):
-        return f"says {manifest['provenance']!r}, its sources are {of(manifest['sources'])!r}"
+    if manifest["provenance"] != provenance(manifest["sources"]):
+        return f"says {manifest['provenance']!r}, its sources are {provenance(manifest['sources'])!r}"
     return hashes_problem(workspace, folder, manifest["sha256"]) or _content_problem(
         workspace.root / folder, manifest
     )

@@ -6,9 +6,9 @@ from typing import Any
 
 from stages.inspection.records import read
 from stages.inspection.workspaces import Workspace
+from stages.sources import PROVENANCE
 
 FOLDER = Path("data", "archives")
-PROVENANCE = "provenance.json"
 
 
 def archives_problem(workspace: Workspace, source: str) -> str | None:
@@ -41,11 +41,6 @@ def backbone_problem(workspace: Workspace, folder: Path, source: str) -> str | N
 def kinds(sources: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Returns of each source what every result names: kind and sha256."""
     return {name: {key: source[key] for key in ("kind", "sha256")} for name, source in sources.items()}
-
-
-def of(sources: Mapping[str, Any]) -> str:
-    """Returns what is to be said of a result: official only where all it was made from is."""
-    return "official" if all(source["kind"] == "official" for source in sources.values()) else "stand-in"
 
 
 def listed(names: Iterable[str]) -> str:

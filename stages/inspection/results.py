@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.inspection.manifests import SETS, hashes_problem
-from stages.inspection.provenance import PROVENANCE, kinds, of
+from stages.inspection.manifests import hashes_problem
+from stages.inspection.provenance import kinds
 from stages.inspection.records import array, read
 from stages.inspection.workspaces import Workspace
 from stages.results.classification import measure
@@ -18,6 +18,8 @@ from stages.results.learning_curves import read_history
 from stages.results.predictions import Predictions, read_predictions
 from stages.results.records import read_metrics, read_run
 from stages.results.summary import summary_row, write_summary
+from stages.sets import SETS
+from stages.sources import PROVENANCE, provenance
 
 SUMMARY = ("summary.csv", "summary.json", "summary.md")
 
@@ -39,7 +41,7 @@ def run_problem(workspace: Workspace, variant: str, dataset: str, backbone: Path
         "variant": variant,
         "dataset": dataset,
         "sources": kinds(sources),
-        "provenance": of(sources),
+        "provenance": provenance(sources),
         **{key: knobs[key] for key in ("epochs", "seed", "threads")},
     }
     for key, value in expected.items():

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from stages.hashes import check_files
-
-SETS = ("train", "validation", "test")  # their numbers in split.npy are their places here
+from stages.sets import SETS
+from stages.sources import PROVENANCE, provenance
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Examples:
     Attributes:
         inputs: images uint8[n, height, width, 3] in [0, 255], or cached features float[n, ...].
         labels: int64[n] in [0, number of classes).
-        split: uint8[n], places in `SETS`.
+        split: uint8[n], places in `stages.sets.SETS`.
         class_names: one per class.
         manifest: what `prepare` wrote: counts, hashes, provenance; with those of features.
     """
@@ -56,9 +56,8 @@ def load(folder: Path, inputs: Path | None = None, backbone: Path | None = None)
         check_files(inputs.parent, manifest["inputs"])
     check_files(folder, arrays)
     if backbone:
-        manifest["sources"] |= _read(backbone / "provenance.json")
-    kinds = {source["kind"] for source in manifest["sources"].values()}
-    manifest["provenance"] = "stand-in" if "stand-in" in kinds else "official"
+        manifest["sources"] |= _read(backbone / PROVENANCE)
+    manifest["provenance"] = provenance(manifest["sources"])
     return Examples(
         inputs=np.load(inputs or folder / "images.npy", mmap_mode="r"),
         labels=np.load(folder / "labels.npy"),
