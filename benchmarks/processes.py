@@ -3,6 +3,7 @@
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -46,6 +47,7 @@ def call(module: str, arguments: tuple[str, ...], folder: Path, log: Path) -> st
 
 
 def _run(module: str, arguments: tuple[str, ...], folder: Path, log: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where this runs in the background
     os.chdir(folder)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for standard in (1, 2):
