@@ -1,5 +1,7 @@
 """What several tests share: Keras set up once, a dataset of forty tiny pictures, a variant to train on it."""
 
+import signal
+
 import pytest
 
 from benchmarks import studies
@@ -16,6 +18,18 @@ def keras_configured():
     from stages.training import backend
 
     backend.configure(studies.THREADS)
+
+
+@pytest.fixture
+def terminal_signals():
+    """Gives processes that a test starts the signals they have on a terminal; nohup and `&` ignore some."""
+    numbers = (signal.SIGINT, signal.SIGHUP)
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("terminal_signals")
 ROOT = Path(__file__).parent.parent
 START = "import sys, time\nfrom stages import errors, interruptions\n"
 # Works in ten steps of 0.1 s, and leaves a note of how many were done and that it cleaned up.

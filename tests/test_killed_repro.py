@@ -13,6 +13,7 @@ import pytest
 from benchmarks import processes
 from benchmarks.studies import hashes, variant, write_dataset, write_json
 
+pytestmark = pytest.mark.usefixtures("terminal_signals")
 ROOT = Path(__file__).parent.parent
 PIPELINE = """
 stages:

@@ -112,7 +112,7 @@ def test_rooms_import_no_verb_and_only_the_rooms_before_them() -> None:
         "inspection": {"inspection", "results"},
     }
     shared = {name for module in ("errors", "atomic") for name in code.closure(f"stages.{module}", ROOT)}
-    shared |= {"stages.hashes", "stages.memmaps"}
+    shared |= {"stages.hashes", "stages.memmaps", "stages.sets", "stages.sources"}
     readers = {"stages.parameters", "stages.values"}  # of params.yaml; training reads variants
     for room in ROOMS:
         for path in sorted((ROOT / "stages" / room).glob("*.py")):
