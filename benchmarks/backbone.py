@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from stages.errors import run
-from stages.networks import small_backbone
+from stages.demo import small_backbone
+from stages.runtime.errors import run
 from stages.training.saving import save_model
 
 

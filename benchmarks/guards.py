@@ -1,51 +1,40 @@
-"""Removes each guard of docs/threats.yaml in turn and sees its test fail: python -m benchmarks.guards [WORD].
+"""Removes guards of docs/threats.yaml, one at a time, and expects their tests to fail.
 
-A test that stays green without what it tests proves nothing. The project is copied; in the copy one
-snippet of code at a time is replaced, and the row's test runs. With a WORD, only rows that hold it.
-`--table` writes docs/threats.md from the rows instead.
+A test that stays green without what it tests proves nothing. In a copy of the project, a snippet of code is
+replaced, the row's test runs, and the snippet comes back.
 """
 
 import argparse
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from stages.demo import copy
-
 ROOT = Path(__file__).parent.parent
 ROWS = ROOT / "docs" / "threats.yaml"
-TABLE = ROOT / "docs" / "threats.md"
-COPIED = (
-    ".dvc/config",
-    ".dvc/plots",
-    ".dvcignore",
-    ".gitignore",
-    "benchmarks",
-    "docs",
-    "dvc.yaml",
-    "params.yaml",
-)
-COPIED += ("pyproject.toml", "README.md", "requirements.lock", "stages", "tests")
+PAGE = ROOT / "docs" / "threats.md"
 INTRODUCTION = """\
-# What may go wrong, what happens then, and the test of it
+# What may go wrong, what we do, and the test of it
 
-Each test was seen to fail without its guard: `uv run --group dev python -m benchmarks.guards` takes the
-guards out one by one and runs the tests. The rows stand in [threats.yaml](threats.yaml), from which this page
-is written (`python -m benchmarks.guards --table`).
+Each test was seen to fail without its guard: `uv run --group dev python -m benchmarks.guards` removes the
+guards one by one and runs the tests; CI does so for five at random. The rows are in
+[threats.yaml](threats.yaml), from which this page is written (`python -m benchmarks.guards --page`).
 """
+Row = dict[str, str]
 
 
-def rows() -> list[dict[str, str]]:
-    """Reads the rows: section, threat, guard, test, and the `file` where `remove` becomes `put`."""
+def rows() -> list[Row]:
+    """Reads the rows: section, threat, guard, test, and the `file` in which `remove` becomes `put`."""
     sections = YAML(typ="safe", pure=True).load(ROWS.read_text(encoding="utf-8"))
     return [{"section": section} | row for section, entries in sections.items() for row in entries]
 
 
-def table(entries: list[dict[str, str]]) -> str:
+def page(entries: Sequence[Row]) -> str:
     """Returns the page: a table for each section."""
     parts = [INTRODUCTION]
     for section in dict.fromkeys(row["section"] for row in entries):
@@ -54,55 +43,64 @@ def table(entries: list[dict[str, str]]) -> str:
     return "".join(parts)
 
 
-def _line(row: dict[str, str]) -> str:
-    path, _, name = row["test"].partition("::")
-    cells = [row["threat"], row["guard"], f"[`{name}`](../{path})"]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+def copy_project(target: Path) -> None:
+    """Copies what Git tracks or would track, as it is in the working tree."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
 
 
-def survivors(entries: list[dict[str, str]]) -> Iterator[tuple[dict[str, str], str]]:
-    """Takes guards out, one at a time in a copy; yields rows whose test did not fail, and what it said."""
-    with tempfile.TemporaryDirectory() as name:
-        project = Path(name)
-        for part in COPIED:
-            copy(ROOT / part, project / part)
-        for number, row in enumerate(entries, start=1):
-            code, said = _without_guard(project, row)
-            print(
-                f"{number:3}/{len(entries)} {'fails' if code == 1 else 'DOES NOT FAIL'}: {row['test']}",
-                flush=True,
-            )
-            if code != 1:
-                yield row, said
-
-
-def _without_guard(project: Path, row: dict[str, str]) -> tuple[int, str]:
-    """Returns pytest's exit code and output with the guard taken out; 1 is that of failed tests."""
+def stays_green(project: Path, row: Row) -> str | None:
+    """Returns what pytest said where the test does not fail without its guard, or does not run at all."""
     path = project / row["file"]
     source = path.read_text(encoding="utf-8")
     path.write_text(source.replace(row["remove"], row["put"]), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", row["test"]]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     path.write_text(source, encoding="utf-8")
-    return done.returncode, done.stdout[-2000:]
+    return None if done.returncode == 1 else done.stdout[-2000:]  # 1: tests ran and failed
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Exit code 1 where a test stayed green."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("word", nargs="?", default="", help="only rows that hold it")
-    parser.add_argument("--table", action="store_true", help="write docs/threats.md")
-    arguments = parser.parse_args()
-    entries = rows()
-    if arguments.table:
-        TABLE.write_text(table(entries), encoding="utf-8")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.guards",
+        description=__doc__,
+        epilog="example: python -m benchmarks.guards --random 5",
+    )
+    parser.add_argument("word", nargs="?", default="", help="only rows that contain it")
+    parser.add_argument("--random", type=int, metavar="N", help="only so many, drawn at random")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the draw")
+    parser.add_argument("--page", action="store_true", help="write docs/threats.md and end")
+    arguments = parser.parse_args(argv)
+    entries = [row for row in rows() if any(arguments.word in value for value in row.values())]
+    if arguments.page:
+        PAGE.write_text(page(rows()), encoding="utf-8")
         return
-    chosen = [row for row in entries if any(arguments.word in value for value in row.values())]
-    green = list(survivors(chosen))
-    for row, said in green:
-        print(f"\n{row['test']} stays green without {row['remove']!r}:\n{said}")
-    print(f"{len(chosen)} guards, {len(chosen) - len(green)} tests that fail without theirs")
-    sys.exit(bool(green))
+    if arguments.random:
+        entries = random.Random(arguments.seed).sample(entries, min(arguments.random, len(entries)))
+        print(f"seed {arguments.seed}")
+    n_green = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy_project(Path(folder))
+        for number, row in enumerate(entries, start=1):
+            said = stays_green(Path(folder), row)
+            verdict = "fails" if said is None else "DOES NOT FAIL"
+            print(f"{number:2}/{len(entries)} {verdict} without its guard: {row['test']}", flush=True)
+            if said is not None:
+                n_green += 1
+                print(f"in {row['file']}, {row['remove']!r} became {row['put']!r}:\n{said}", flush=True)
+    print(f"{len(entries)} guards removed, {len(entries) - n_green} tests failed")
+    sys.exit(bool(n_green))
+
+
+def _line(row: Row) -> str:
+    path, _, name = row["test"].partition("::")
+    cells = [row["threat"], row["guard"], f"[`{name}`](../{path})"]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
 if __name__ == "__main__":

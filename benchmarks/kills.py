@@ -3,7 +3,7 @@
 A training and an extraction of features run as `dvc repro` runs them, over and over. Each is killed
 (SIGKILL at any moment, while a checkpoint is written, while the results are written) or asked to end
 (SIGTERM, SIGINT), and started again. Whatever happened, it must end in the bytes of a run that nothing
-disturbed; no epoch that was announced may be trained again, and one that was asked to end must go on
+disturbed; no epoch that was announced may be trained again, and one that was asked to end must resume
 after its very last step.
 """
 
@@ -22,12 +22,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmarks import processes
-from benchmarks.studies import THREADS, hashes, variant, write_dataset, write_json
-from stages.atomic import remove
+from benchmarks.studies import THREADS, hashes, write_dataset, write_json, write_resolved
+from stages.runtime import resolved
+from stages.runtime.atomic import remove
 
-PROGRESS = re.compile(
-    r"tiny: (?:goes on after |stopped after |)(?:the start|epoch (\d+))(?: and (\d+) steps)?"
-)
+PROGRESS = re.compile(r"tiny: (?:resuming after |stopped after |)(?:the start|epoch (\d+))(?:, step (\d+))?")
 STOPS = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
 KILLS = ("SIGKILL", "SIGKILL while it writes a checkpoint", "SIGKILL while it writes its results")
 
@@ -45,15 +44,15 @@ class Stage:
 STAGES = (
     Stage(
         "stages.train",
-        ("variants/tiny.json", "data/pictures", "models/tiny"),
+        ("tiny.json", "data/images", "models/tiny"),
         Path("models/tiny"),
         Path(".checkpoints/models/tiny.npz"),
     ),
     Stage(
         "stages.cache_features",
-        ("code.json", "data/pictures/images.npy", "backbone.keras", "data/features"),
-        Path("data/features"),
-        Path(".checkpoints/data/features/done.json"),
+        ("features.json", "data/images/images.npy", "backbone/backbone.keras", "features/tiny"),
+        Path("features/tiny"),
+        Path(".checkpoints/features/tiny/done.json"),
     ),
 )
 
@@ -68,12 +67,16 @@ class Kill:
 
 
 def write_study(folder: Path) -> None:
-    """Makes what both stages read: 605 pictures, so that last batches are smaller, six epochs, a backbone."""
-    write_dataset(folder / "data/pictures", n=605, size=24)
-    write_json(folder / "variants/tiny.json", variant(epochs=6, filters=[8, 16], dense_units=[32]))
-    write_json(folder / "code.json", "0")
-    write_json(folder / "params.yaml", {"features": {"threads": THREADS, "batch_size": 4}})
-    processes.call("benchmarks.backbone", ("backbone.keras",), folder, folder / "log")
+    """Writes what both stages read: 605 images, so that last batches are smaller, six epochs, a backbone."""
+    write_dataset(folder / "data/images", n=605, size=24)
+    network = {
+        "base_net": {"filters": [8], "dense_units": [], "block_dropout": [0.5], "batch_norm": "before"}
+    }
+    augmentation = [["flip", True]]
+    write_resolved(folder / "tiny.json", epochs=6, network=network, augmentation=augmentation, ema=0.9)
+    processes.call("benchmarks.backbone", ("backbone/backbone.keras",), folder, folder / "log")
+    write_json(folder / "backbone/manifest.json", {"sha256": hashes(folder / "backbone")})
+    resolved.write(folder / "features.json", "cache_features", {"threads": THREADS, "batch_size": 4})
 
 
 def survive(stage: Stage, folder: Path, *, kills: int, seed: int) -> list[Kill]:
@@ -147,7 +150,7 @@ def _await_moment(
     writes = stage.checkpoint if how == KILLS[1] else stage.out
     partial = folder / writes.parent / f".{writes.name}.partial"
     while process.is_alive():
-        is_handling = how not in STOPS or "computes on" in _text(folder / "log")
+        is_handling = how not in STOPS or "running on" in _text(folder / "log")
         is_writing = how not in KILLS[1:] or partial.exists()
         is_time = how == KILLS[2] or time.monotonic() > until
         if is_handling and is_writing and is_time:
@@ -159,7 +162,7 @@ def _checked(log: Path, said: tuple[int, int]) -> tuple[int, int]:
     """Returns the last (epoch, step) a training said was done; checks that it began there."""
     found = [(int(epoch or 0), int(step or 0)) for epoch, step in PROGRESS.findall(_text(log))]
     if found:
-        assert found[0] >= said, f"went on after {found[0]}, {said} was done"
+        assert found[0] >= said, f"resumed after {found[0]}, {said} was done"
     return max([said, *found])
 
 

@@ -8,12 +8,12 @@ import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from stages import errors
+from stages.runtime import errors
 
 ROOT = Path(__file__).parent.parent
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
-    ["stages.train", "stages.train_head", "stages.fine_tune", "stages.cache_features"]
+    ["stages.training.runs", "stages.training.building", "stages.training.fine_tuning", "pandas"]
 )
 
 

@@ -1,62 +1,91 @@
-"""The smallest data and variants that real stages run on."""
+"""The smallest data and training runs that real stages run on."""
 
 import copy
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.datasets import prepared
+from stages.datasets.prepared import Dataset, LabelledImages
+from stages.runtime import resolved
+from stages.runtime.modules import find
+
+if TYPE_CHECKING:
+    import keras
+
+    from stages.training.settings import Settings
+
 THREADS = 2
-VARIANT = {
+NOISY = {
+    **{"filters": [2, 3], "dense_units": [6]},
+    **{"block_dropout": [0.5], "dense_dropout": [0.25], "batch_norm": "before"},
+}
+SMALL = {"base_net": {"filters": [3], "dense_units": []}}
+KNOBS = {
     "name": "tiny",
-    "code": "2" * 64,
     "seed": 0,
     "threads": THREADS,
     "epochs": 3,
     "batch_size": 10,
     "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.001}},
-    "architecture": "deeper_net",
+    "network": {"deeper_net": NOISY},
+    "augmentation": [["flip", True], ["zoom", 0.2]],
     "normalisation": "featurewise",
-    "flip": True,
-    "zoom": 0.2,
-    "filters": [2, 3],
-    "dense_units": [6],
-    "block_dropout": [0.5],
-    "dense_dropout": [0.25],
-    "batch_norm": "before",
 }
+PLAIN = {"network": SMALL, "augmentation": []}  # without chance after the first weights
 
 
-def variant(**changes: Any) -> dict[str, Any]:
-    """Returns a resolved variant, of a network with every kind of layer, with changes."""
-    return copy.deepcopy(VARIANT) | changes
+def knobs(**changes: Any) -> dict[str, Any]:
+    """Returns a variant's knobs, of a network with every kind of layer, with changes."""
+    return copy.deepcopy(KNOBS) | changes
 
 
-def write_dataset(folder: Path, *, n: int = 40, size: int = 16) -> None:
-    """Makes a folder as `prepare` does.
+def settings(**changes: Any) -> "Settings":
+    """Returns these knobs as settings."""
+    from stages.training.settings import from_knobs
+
+    return from_knobs(knobs(**changes))
+
+
+def write_resolved(path: Path, stage: str = "train", **changes: Any) -> None:
+    """Writes these knobs as `resolve` does; those that are None are left out."""
+    content = {knob: value for knob, value in knobs(**changes).items() if value is not None}
+    uses = [f"stages.networks.{name}" for name in content.get("network", ())]
+    uses += [f"stages.augmentation.{name}" for name, _ in content.get("augmentation", ())]
+    resolved.write(path, stage, content, tuple(uses))
+
+
+def dataset(n: int = 40, size: int = 16) -> Dataset:
+    """Returns a dataset in memory: images of 3 classes that differ in brightness.
 
     Args:
-        folder: to make.
-        n: pictures of 3 classes; 3/5 train, 1/5 validate, 1/5 test.
-        size: of the pictures, in pixels.
+        n: images; 3/5 train, 1/5 validate, 1/5 test.
+        size: of the images, in pixels.
     """
-    folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(n) % 3)
     images = rng.integers(0, 200, (n, size, size, 3)) + 25 * labels[:, None, None, None]
-    np.save(folder / "images.npy", images.astype(np.uint8))
-    np.save(folder / "labels.npy", labels.astype(np.int64))
-    np.save(folder / "split.npy", np.resize([0, 0, 1, 0, 2], n).astype(np.uint8))
-    write_json(folder / "class_names.json", ["ant", "bee", "cow"])
-    manifest = {
-        "dataset": "cifar100",
-        "image_size": size,
-        "sources": {"archive.tgz": {"kind": "official", "sha256": "0" * 64}},
-        "sha256": hashes(folder, "*.npy"),
-    }
-    write_json(folder / "manifest.json", manifest)
+    split = np.resize([0, 0, 1, 0, 2], n).astype(np.uint8)
+    return Dataset(images.astype(np.uint8), labels, split, ["ant", "bee", "cow"], {}, {})
+
+
+def write_dataset(folder: Path, *, n: int = 40, size: int = 16) -> None:
+    """Writes such a dataset as `prepare` does."""
+    folder.mkdir(parents=True)
+    data = dataset(n, size)
+    labelled = LabelledImages(data.inputs, data.labels, data.split == prepared.TEST, data.class_names)
+    prepared.write(folder, labelled, order=np.arange(n), split=data.split, duplicates={})
+
+
+def build(data: Dataset, settings: "Settings") -> "keras.Model":
+    """Builds the network of a training run on images, as `train` does."""
+    from stages.training import building
+
+    ((name, chosen),) = settings.network.items()
+    return building.from_images(find("networks", name), chosen, data, settings)
 
 
 def hashes(folder: Path, pattern: str = "*") -> dict[str, str]:

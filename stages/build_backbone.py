@@ -1,40 +1,59 @@
-"""Makes the ResNet50 feature extractor: python -m stages.build_backbone ARCHIVES_FOLDER BACKBONE_FOLDER.
-
-Writes backbone.keras (raw RGB in [0, 255] to feature maps) and provenance.json.
-"""
+"""Makes a feature extractor: one .keras file from raw RGB in [0, 255] to feature maps."""
 
 import argparse
-import json
 from pathlib import Path
 
-from stages.atomic import replacing, write_json
-from stages.errors import InputError, run
-from stages.hashes import check_files
-from stages.networks import resnet50
-from stages.sources import PROVENANCE
-from stages.training.saving import save_model
+from stages.runtime import keras_import, modules, resolved
+from stages.runtime.atomic import replacing, write_json
+from stages.runtime.errors import InputError, run
+from stages.runtime.hashes import file_hash
+
+EXAMPLE = (
+    "example: python -m stages.build_backbone data/resolved/build_backbone/resnet50.json"
+    " data/backbones/resnet50 data/provenance/resnet50.json"
+)
 
 
-def main() -> None:
-    """Builds the backbone from Keras' ImageNet weights, or from a backbone file that a mirror held."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archives", type=Path, help="folder that `download` made of the source resnet50")
-    parser.add_argument("backbone", type=Path, help="folder to write")
-    arguments = parser.parse_args()
+def main(argv: list[str] | None = None) -> None:
+    """Writes backbone.keras and manifest.json; and the provenance."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.build_backbone", description=__doc__, epilog=EXAMPLE
+    )
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the backbone")
+    parser.add_argument("out", type=Path, help="the folder to make")
+    parser.add_argument("provenance", type=Path, help="the file to write: where the weights come from")
+    arguments = parser.parse_args(argv)
 
-    provenance = json.loads((arguments.archives / PROVENANCE).read_text(encoding="utf-8"))
-    if len(provenance) != 1:
-        raise InputError(f"{arguments.archives} holds {sorted(provenance)}, expected one file of weights")
-    (name,) = provenance
-    check_files(arguments.archives, {name: provenance[name]["sha256"]})
-    weights = arguments.archives / name
-    is_model = weights.suffix == ".keras"
-    model = resnet50.from_model_file(weights) if is_model else resnet50.from_imagenet_weights(weights)
-    with replacing(arguments.backbone) as partial:
-        partial.mkdir()
-        save_model(model, partial / "backbone.keras")
-        write_json(partial / PROVENANCE, provenance)
-    print(f"backbone: {model.count_params():,} parameters from {name}, {provenance[name]['kind']}")
+    from stages.sources import provenance
+
+    knobs = resolved.read(arguments.resolved, "build_backbone").knobs
+    format_name, source = knobs.pop("format"), Path(knobs.pop("from"))
+    sources = provenance.sources_of(source)
+    weights = _only_file(source)
+    keras_import.load()
+    from stages.training.saving import save_model
+
+    model = modules.find("backbones", format_name).load(weights, **knobs)
+    with replacing(arguments.out) as out:
+        out.mkdir()
+        save_model(model, out / "backbone.keras")
+        write_json(out / "manifest.json", {"sha256": {"backbone.keras": file_hash(out / "backbone.keras")}})
+    kind = provenance.write(arguments.provenance, sources, format=format_name)
+    print(f"{arguments.out}: {model.count_params():,} parameters from {weights.name}, {kind} data")
+
+
+def _only_file(source: Path) -> Path:
+    """Returns a file itself, or the one a folder holds beside its provenance and hidden files."""
+    if source.is_file():
+        return source
+    files = [path for path in sorted(source.iterdir()) if path.name[0] != "."]
+    files = [path for path in files if path.name != "provenance.json"]
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files) or "nothing"
+        raise InputError(
+            f"{source} holds {names}, expected one file of weights; name the file in `from` in params.yaml"
+        )
+    return files[0]
 
 
 if __name__ == "__main__":

@@ -1,61 +1,81 @@
-"""Extracts ResNet50 features once: python -m stages.cache_features CODE.json IMAGES BACKBONE FEATURES.
+"""Runs a backbone over all images of a dataset once; resumes after the last whole batch.
 
-Writes maps.npy (float16, one feature map per image) and pooled.npy (float32, its average over height
-and width), in the order of the images, and manifest.json. A killed run goes on after its last whole batch.
+Writes maps.npy (float16, a feature map per image), pooled.npy (float32, its average over height and width),
+both in the order of the images, and manifest.json.
 """
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from stages import locks, parameters
-from stages.atomic import link, replacing, write_json
-from stages.errors import run
-from stages.hashes import check_files, file_hash
-from stages.networks import resnet50
-from stages.training import backend, checkpoints, features
+from stages.runtime import keras_import, locks, resolved
+from stages.runtime.atomic import link, replacing, write_json
+from stages.runtime.errors import run
+from stages.runtime.hashes import check_files, file_hash
 
 ARRAYS = ("maps.npy", "pooled.npy")
+EXAMPLE = (
+    "example: python -m stages.cache_features data/resolved/cache_features/cub200_resnet50.json"
+    " data/cub200/images.npy data/backbones/resnet50/backbone.keras data/features/cub200_resnet50"
+)
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Makes one forward pass over all images and writes the features' folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("code", type=Path, help="fingerprint of this stage's code, which `resolve` wrote")
-    parser.add_argument("images", type=Path, help="images.npy that `prepare` made")
-    parser.add_argument("backbone", type=Path, help="backbone.keras")
-    parser.add_argument("features", type=Path, help="folder to write")
-    arguments = parser.parse_args()
-
-    knobs = parameters.load(Path("params.yaml"))["features"]
-    backend.configure(knobs["threads"])
-    unfinished = checkpoints.FOLDER / arguments.features.parent.name / arguments.features.name
-    with locks.held(unfinished.with_suffix(".lock")):
-        shape = _extract(arguments, knobs, unfinished)
-        with replacing(arguments.features) as partial:
-            partial.mkdir()
-            n = len(np.load(unfinished / ARRAYS[0], mmap_mode="r"))
-            hashes = {name: file_hash(unfinished / name) for name in ARRAYS}
-            for name in ARRAYS:  # linked: if DVC is killed before it has recorded them, they are still there
-                link(unfinished / name, partial / name)
-            write_json(partial / "manifest.json", {"images": n, "map": shape, "sha256": hashes})
-    print(f"features: maps of {' x '.join(map(str, shape))} in {arguments.features}")
-
-
-def _extract(arguments: argparse.Namespace, knobs: dict[str, Any], unfinished: Path) -> tuple[int, ...]:
-    """Checks images and backbone and extracts into a folder; returns the shape of one map."""
-    manifest = json.loads((arguments.images.parent / "manifest.json").read_text(encoding="utf-8"))
-    check_files(arguments.images.parent, {arguments.images.name: manifest["sha256"][arguments.images.name]})
-    backbone = resnet50.from_model_file(arguments.backbone)
-    shape = resnet50.check(backbone, manifest["image_size"])
-    files = (arguments.code, arguments.images, arguments.backbone)
-    inputs = [*map(file_hash, files), knobs, backend.environment(knobs["threads"])]
-    features.extract(
-        backbone, arguments.images, shape, unfinished, batch_size=knobs["batch_size"], inputs=inputs
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.cache_features", description=__doc__, epilog=EXAMPLE
     )
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the features")
+    parser.add_argument("images", type=Path, help="images.npy that `prepare` wrote")
+    parser.add_argument("backbone", type=Path, help="backbone.keras that `build_backbone` wrote")
+    parser.add_argument("features", type=Path, help="the folder to make")
+    arguments = parser.parse_args(argv)
+
+    item = resolved.read(arguments.resolved, "cache_features")
+    read = {path: _checked(path) for path in (arguments.images, arguments.backbone)}
+    keras_import.load()
+    from stages.training import backend, checkpoints
+
+    threads = item.knobs["threads"]
+    backend.configure(threads)
+    inputs = [item.code, *read.values(), item.knobs, backend.environment(threads)]
+    unfinished = checkpoints.FOLDER / "features" / arguments.features.name
+    with locks.held(unfinished.with_suffix(".lock"), writing=arguments.features):
+        shape = _extract(arguments, item.knobs["batch_size"], inputs, unfinished)
+        with replacing(arguments.features) as out:
+            out.mkdir()
+            for name in ARRAYS:  # linked: if DVC is killed before it has recorded them, they are still there
+                link(unfinished / name, out / name)
+            hashes = {name: file_hash(out / name) for name in ARRAYS}
+            manifest = {
+                "images": len(np.load(out / ARRAYS[0], mmap_mode="r")),
+                "map": shape,
+                "backbone": arguments.backbone.as_posix(),
+                "sha256": hashes | {arguments.backbone.name: read[arguments.backbone]},
+            }
+            write_json(out / "manifest.json", manifest)
+    print(f"{arguments.features}: {manifest['images']} maps of {' x '.join(map(str, shape))}")
+
+
+def _checked(path: Path) -> str:
+    """Returns the SHA-256 of a file, which is the one its folder's manifest states."""
+    manifest = json.loads(path.with_name("manifest.json").read_text(encoding="utf-8"))
+    check_files(path.parent, {path.name: manifest["sha256"][path.name]})
+    return manifest["sha256"][path.name]
+
+
+def _extract(
+    arguments: argparse.Namespace, batch_size: int, inputs: list, unfinished: Path
+) -> tuple[int, ...]:
+    """Loads and checks the backbone, then extracts into a folder; returns the shape of one map."""
+    from stages.backbones import extractor, keras_file
+    from stages.training import features
+
+    backbone = keras_file.load(arguments.backbone)
+    shape = extractor.check(backbone, np.load(arguments.images, mmap_mode="r").shape[1])
+    features.extract(backbone, arguments.images, shape, unfinished, batch_size=batch_size, inputs=inputs)
     return shape
 
 

@@ -1,49 +1,65 @@
-"""Stage compare: what does each variant of the study give beside the others and beside the report?"""
+"""Stage compare: what does each variant give beside the others and beside the report?"""
 
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from stages import parameters
-from stages.atomic import replacing
-from stages.errors import run
-from stages.results.comparisons import write_comparison
-from stages.results.contents import comparisons, dataset_of_each, mistakes, reported
-from stages.results.records import read_metrics
-from stages.results.summary import summary_row, write_summary
+from stages.runtime.errors import run
+
+EXAMPLE = """example:
+  python -m stages.compare data/resolved/compare/study.json metrics plots/variants plots
+"""
 
 
-def main() -> None:
-    """Reads what evaluate wrote of each variant, writes the summary and the comparisons."""
-    parser = argparse.ArgumentParser(prog="python -m stages.compare", description=__doc__)
-    parser.add_argument("params", type=Path, help="the study, params.yaml")
-    parser.add_argument("metrics", type=Path, help="folder with the metrics of each variant that has run")
-    parser.add_argument("variant_plots", type=Path, help="folder with the plots of each variant that has run")
-    parser.add_argument(
-        "plots", type=Path, help="folder to write summary.csv, .md, .json and comparisons/ in"
+def main(argv: list[str] | None = None) -> None:
+    """Reads what evaluate wrote about each variant, writes the summary and the comparisons."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.compare",
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    arguments = parser.parse_args()
+    parser.add_argument("resolved", type=Path, help="what resolve wrote about the study")
+    parser.add_argument("metrics", type=Path, help="folder with the metrics of the variants that have run")
+    parser.add_argument("variant_plots", type=Path, help="folder with their plots")
+    parser.add_argument("plots", type=Path, help="folder to write summary.csv, .md and comparisons/ in")
+    arguments = parser.parse_args(argv)
 
-    study = parameters.load(arguments.params, mistakes)
-    datasets, report, groups = dataset_of_each(study), reported(study), comparisons(study)
-    metrics = {name: read_metrics(arguments.metrics / f"{name}.json") for name in datasets}
-    rows = [
-        summary_row(name, dataset, reported=report[name], metrics=metrics[name])
-        for name, dataset in datasets.items()
-    ]
-    provenances = {name: values["provenance"] for name, values in metrics.items() if values}
+    from stages.results import comparisons, evaluation, figures, summary
+    from stages.runtime import resolved
+    from stages.runtime.atomic import replacing
+
+    study = resolved.read(arguments.resolved, "compare").knobs
+    variants, report = study["variants"], study["report"]
+    metrics = _read_each({name: arguments.metrics / f"{name}.json" for name in variants})
+    records = _read_each({name: arguments.variant_plots / name / "run.json" for name in metrics})
+    rows = [summary.row(name, report, records.get(name), metrics.get(name)) for name in variants]
+    groups = study["comparisons"]
+    styles = comparisons.styles(study)
+    known = {"records": records, "report": report, "styles": styles, "plots": arguments.variant_plots}
     with replacing(arguments.plots / "comparisons") as folder:
         folder.mkdir()
         drawn = [
-            group.name
-            for group in groups
-            if write_comparison(folder, group, provenances=provenances, plots=arguments.variant_plots)
+            comparisons.write_comparison(folder, name, group["variants"], group.get("report", ""), **known)
+            for name, group in groups.items()
         ]
-    write_summary(arguments.plots, rows)
-    verdicts = ", ".join(
-        f"{count} {verdict}" for verdict, count in Counter(row["verdict"] for row in rows).items()
-    )
-    print(f"{len(rows)} variants: {verdicts}; {len(drawn)} of {len(groups)} comparisons drawn")
+        kinds = sorted({record["provenance"] for record in records.values()})
+        if kinds:
+            notes = ", ".join(filter(None, map(evaluation.data_note, kinds)))
+            title = f"Every variant of the study ({notes})" if notes else "Every variant of the study"
+            figures.draw_overview(folder / "overview.png", rows, title=title)
+    summary.write_summary(arguments.plots, rows, records)
+    verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
+    print(f"{len(rows)} variants: {counts}; {sum(drawn)} of {len(groups)} comparisons drawn")
+
+
+def _read_each(paths: dict[str, Path]) -> dict[str, Any]:
+    """Returns the content of the files that there are."""
+    found = {name: path for name, path in paths.items() if path.is_file()}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
 
 
 if __name__ == "__main__":

@@ -1,35 +1,34 @@
-"""Fetches the official files of one source, or takes them from a mirror folder.
+"""Fetches the official files of one source, or copies them from a mirror folder.
 
-python -m stages.download cifar100 data/archives/cifar100
+DATA_MIRROR, where set, takes the place of `mirror` in params.yaml.
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from stages import parameters
-from stages.datasets.downloads import fetch, mistakes, source_files
-from stages.errors import run
+from stages.runtime import resolved
+from stages.runtime.errors import run
 
 KEPT = Path(".downloads")
+EXAMPLE = "example: python -m stages.download data/resolved/download/cifar100.json data/archives/cifar100"
 
 
-def main() -> None:
-    """Reads `sources` and `mirror` of params.yaml; DATA_MIRROR, where set, takes the place of `mirror`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", help="a key of `sources` in params.yaml")
+def main(argv: list[str] | None = None) -> None:
+    """Makes a folder of the files and their provenance.json."""
+    parser = argparse.ArgumentParser(prog="python -m stages.download", description=__doc__, epilog=EXAMPLE)
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the source")
     parser.add_argument("out", type=Path, help="the folder to make")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
-    source = arguments.source
-    params = parameters.load(Path("params.yaml"), lambda content: mistakes(content, [source]))
-    mirror = os.environ.get("DATA_MIRROR", params.get("mirror", ""))
-    files = source_files(source, params)
-    provenance = fetch(files, arguments.out, mirror=Path(mirror) if mirror else None, kept=KEPT)
-    made = ", ".join(
-        f"{name} ({entry['kind']}, {entry['bytes']} bytes)" for name, entry in provenance.items()
-    )
-    print(f"{arguments.out}: {made}")
+    from stages.sources.downloads import fetch
+
+    knobs = resolved.read(arguments.resolved, "download").knobs
+    mirror = os.environ.get("DATA_MIRROR", knobs.get("mirror", ""))
+    mirror_folder = Path(mirror) if mirror else None
+    provenance = fetch(knobs["files"], arguments.out, mirror=mirror_folder, kept=KEPT)
+    made = (f"{name} ({entry['kind']}, {entry['bytes']} bytes)" for name, entry in provenance.items())
+    print(f"{arguments.out}: {', '.join(made)}")
 
 
 if __name__ == "__main__":

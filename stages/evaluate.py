@@ -1,34 +1,52 @@
-"""Stage evaluate: how good is a trained variant? Reads its predictions, never its model."""
+"""Stage evaluate: how good is a trained variant? Reads its predictions, and of its model the description."""
 
 import argparse
+import json
 from pathlib import Path
 
-from stages.atomic import replacing, write_json
-from stages.errors import run
-from stages.hashes import check_files
-from stages.results.classification import measure
-from stages.results.predictions import read_predictions
-from stages.results.records import read_run, title
-from stages.results.variant_plots import write_variant_plots
+from stages.runtime.errors import run
+
+EXAMPLE = """example:
+  python -m stages.evaluate data/resolved/evaluate/final.json models/final \\
+      data/provenance/cifar100.json metrics/final.json plots/variants/final
+"""
 
 
-def main() -> None:
-    """Reads what a training left, writes the variant's metrics and plots."""
-    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description=__doc__)
-    parser.add_argument("model", type=Path, help="folder that train wrote, such as models/final")
+def main(argv: list[str] | None = None) -> None:
+    """Reads what a training run left behind, writes the variant's metrics and plots."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.evaluate",
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("resolved", type=Path, help="what resolve wrote for this variant")
+    parser.add_argument("model", type=Path, help="folder of the trained variant, such as models/final")
+    parser.add_argument(
+        "provenance", type=Path, help="of its data; for a fine-tune, run.json among the plots of its start"
+    )
     parser.add_argument("metrics", type=Path, help="JSON file to write, such as metrics/final.json")
     parser.add_argument("plots", type=Path, help="folder to write, such as plots/variants/final")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
-    record = read_run(arguments.model / "run.json")
-    check_files(arguments.model, record.pop("sha256"))
-    predictions = read_predictions(arguments.model / "predictions.npz")
-    test, validation = measure(predictions.test), measure(predictions.validation)
+    from stages.results import architecture, evaluation, run_folder
+    from stages.runtime import resolved
+    from stages.runtime.atomic import replacing, write_json
+
+    name = resolved.read(arguments.resolved, "evaluate").knobs["name"]
+    trained = run_folder.read(arguments.model)
+    data = json.loads(arguments.provenance.read_text(encoding="utf-8"))
+    record, metrics = evaluation.record(trained, data), evaluation.metrics(trained)
     with replacing(arguments.plots) as folder:
-        write_variant_plots(folder, arguments.model / "history.csv", predictions, title=title(record))
-    write_json(arguments.metrics, record | {"test": test, "validation": validation})
-    interval = f"95 % interval {test['accuracy_low']:.4f} to {test['accuracy_high']:.4f}, n = {test['n']}"
-    print(f"{record['variant']}: test loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f} ({interval})")
+        folder.mkdir()
+        evaluation.write_plots(folder, trained, record)
+        layers = architecture.table(arguments.model / "model.keras")
+        layers.to_csv(folder / "architecture.csv", index=False)
+        write_json(folder / "run.json", record)
+    write_json(arguments.metrics, metrics)
+    test = metrics["test"]
+    interval = f"95 % interval {test['low']:.4f} to {test['high']:.4f}, n = {len(trained.test.labels)}"
+    print(f"{name}: test loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f} ({interval})")
 
 
 if __name__ == "__main__":

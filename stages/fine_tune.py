@@ -1,39 +1,43 @@
-"""Goes on training a whole network on pictures.
-
-python -m stages.fine_tune VARIANT.json DATA_FOLDER BACKBONE_FOLDER START_MODEL_FOLDER MODEL_FOLDER
-"""
+"""Trains a whole network on images, continuing from a trained end-to-end model."""
 
 import argparse
-import json
 from pathlib import Path
 
-import pandas as pd
-
-from stages.errors import run
-from stages.hashes import check_files
-from stages.networks import resnet50
-from stages.training import backend, examples, fine_tuning, runs
+from stages.runtime import keras_import, resolved
+from stages.runtime.errors import run
 
 
-def main() -> None:
-    """Reads a resolved variant, pictures and a trained end-to-end model, writes the model's folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", type=Path, help="data/variants/NAME.json")
-    parser.add_argument("data", type=Path, help="folder that `prepare` made")
-    parser.add_argument("backbone", type=Path, help="folder that `build_backbone` made, for its provenance")
+def main(argv: list[str] | None = None) -> None:
+    """Reads a resolved fine-tune, images and the model it starts from, writes the trained model's folder."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.fine_tune",
+        description=__doc__,
+        epilog="example: python -m stages.fine_tune data/resolved/fine_tune/fine_tuned.json data/cub200"
+        " models/frozen models/fine_tuned",
+    )
+    parser.add_argument("variant", type=Path, help="data/resolved/fine_tune/NAME.json, from `resolve`")
+    parser.add_argument("data", type=Path, help="folder that `prepare` wrote")
     parser.add_argument("start", type=Path, help="folder of the model to start from")
     parser.add_argument("model", type=Path, help="folder to write")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
-    variant = json.loads(arguments.variant.read_text(encoding="utf-8"))
-    backend.configure(variant["threads"])
-    data = examples.load(arguments.data, backbone=arguments.backbone)
-    start = json.loads((arguments.start / "run.json").read_text(encoding="utf-8"))
-    check_files(arguments.start, start["sha256"])
-    model = resnet50.from_model_file(arguments.start / "model.keras")
-    fine_tuning.unfreeze(model, variant["unfreeze"])
-    epochs_before = int(pd.read_csv(arguments.start / "history.csv")["epoch"].iloc[-1])
-    runs.run(model, data, variant, arguments.model, first_epoch=epochs_before + 1)
+    variant = resolved.read(arguments.variant, "fine_tune")
+    keras_import.load()
+    from stages.backbones import keras_file
+    from stages.datasets import prepared
+    from stages.results import run_folder
+    from stages.training import backend, fine_tuning, runs, settings
+
+    chosen = settings.from_knobs(variant.knobs)
+    backend.configure(chosen.threads, chosen.precision)
+    data = prepared.read(arguments.data)
+    start = run_folder.read(arguments.start)
+    model = keras_file.load(arguments.start / "model.keras")
+    fine_tuning.unfreeze(model, chosen.unfreeze)
+    epochs_before = int(start.history["epoch"].iloc[-1])
+    runs.run(
+        model, data, variant, arguments.model, dataset=arguments.data.name, first_epoch=epochs_before + 1
+    )
 
 
 if __name__ == "__main__":

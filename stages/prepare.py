@@ -1,59 +1,59 @@
-"""Makes arrays of the archives of one data set.
+"""Makes arrays of a dataset: reads its format, sorts by content, draws the validation images.
 
-python -m stages.prepare cifar100 data/archives/cifar100 data/cifar100
+The manifest of the arrays depends on them alone; where they come from is a file of its own.
 """
 
 import argparse
+import inspect
 from pathlib import Path
 from typing import Any
 
-from stages import atomic, parameters
-from stages.datasets import cifar100, cub200
-from stages.datasets.arrays import pack, read_sources
-from stages.datasets.recipes import mistakes, recipe
-from stages.errors import run
+from stages.runtime import atomic, modules, resolved
+from stages.runtime.errors import run
+
+EXAMPLE = (
+    "example: python -m stages.prepare data/resolved/prepare/cifar100.json data/cifar100"
+    " data/provenance/cifar100.json"
+)
 
 
-def main() -> None:
-    """Reads `datasets` of params.yaml; writes images, labels, split, class names and a manifest."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("dataset", choices=["cifar100", "cub200"], help="a key of `datasets` in params.yaml")
-    parser.add_argument("archives", type=Path, help="the folder that download made")
+def main(argv: list[str] | None = None) -> None:
+    """Writes images, labels, split, class names and a manifest; and the provenance."""
+    parser = argparse.ArgumentParser(prog="python -m stages.prepare", description=__doc__, epilog=EXAMPLE)
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the dataset")
     parser.add_argument("out", type=Path, help="the folder to make")
-    arguments = parser.parse_args()
+    parser.add_argument("provenance", type=Path, help="the file to write: where the data come from")
+    arguments = parser.parse_args(argv)
 
-    dataset = arguments.dataset
-    params = parameters.load(Path("params.yaml"), lambda content: mistakes(content, [dataset]))
-    wanted = recipe(dataset, params)
-    sources = read_sources(arguments.archives)
-    choice = {"classes": wanted.classes, "image_size": wanted.image_size}
+    from stages.datasets.packing import pack
+    from stages.sources import provenance
+
+    knobs = resolved.read(arguments.resolved, "prepare").knobs
+    source = Path(knobs["from"])
+    read = modules.find("datasets", knobs["format"]).read
+    sources = provenance.sources_of(source)
     with atomic.replacing(arguments.out) as out:
         out.mkdir()
         scratch = out / "scratch.npy"
-        match dataset:
-            case "cifar100":
-                examples = cifar100.read(arguments.archives, **choice)
-            case "cub200":
-                examples = cub200.read(arguments.archives, **choice, scratch=scratch)
-        manifest = pack(
-            examples,
-            out,
-            dataset=dataset,
-            sources=sources,
-            share=wanted.validation_share,
-            seed=wanted.split_seed,
-        )
+        labelled = read(source, **_accepted(read, knobs | {"scratch": scratch}))
+        manifest = pack(out, labelled, share=knobs["validation_share"], seed=knobs.get("split_seed", 0))
         scratch.unlink(missing_ok=True)
-    print(f"{arguments.out}: {_summary(manifest)}")
+    kind = provenance.write(arguments.provenance, sources, format=knobs["format"])
+    print(f"{arguments.out}: {_summary(manifest)}; {kind} data")
+
+
+def _accepted(read: Any, knobs: dict[str, Any]) -> dict[str, Any]:
+    """Returns the knobs that a format takes; the others are for the split, or for other formats."""
+    return {name: knobs[name] for name in inspect.signature(read).parameters if name in knobs}
 
 
 def _summary(manifest: dict[str, Any]) -> str:
-    counts, twins, size = manifest["counts"], manifest["duplicates"], manifest["image_size"]
+    counts, duplicates, size = manifest["counts"], manifest["duplicates"], manifest["image_size"]
     return (
         f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test images of"
-        f" {counts['classes']} classes, {size} x {size}; duplicates: {twins['within_pool']} within train,"
-        f" {twins['pool_and_test']} of test kept out of train, {twins['within_test']} within test;"
-        f" {manifest['provenance']} data"
+        f" {counts['classes']} classes, {size} x {size}; duplicates: {duplicates['within_pool']} within"
+        f" train, {duplicates['pool_and_test']} of test kept out of train, {duplicates['within_test']}"
+        " within test"
     )
 
 

@@ -1,33 +1,36 @@
-"""Trains one network from scratch: python -m stages.train VARIANT.json DATA_FOLDER MODEL_FOLDER."""
+"""Trains one network from scratch on images."""
 
 import argparse
-import json
 from pathlib import Path
 
-from stages.errors import run
-from stages.networks.architectures import NETWORKS
-from stages.training import backend, examples, runs
+from stages.runtime import keras_import, resolved
+from stages.runtime.errors import run
+from stages.runtime.modules import find
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Reads a resolved variant and a prepared dataset, writes the trained model's folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", type=Path, help="data/variants/NAME.json")
-    parser.add_argument("data", type=Path, help="folder that `prepare` made")
-    parser.add_argument("model", type=Path, help="folder to write")
-    arguments = parser.parse_args()
-
-    variant = json.loads(arguments.variant.read_text(encoding="utf-8"))
-    backend.configure(variant["threads"])
-    data = examples.load(arguments.data)
-    is_normalised = variant["normalisation"] == "featurewise"
-    model = NETWORKS[variant["architecture"]].build(
-        variant,
-        data.inputs.shape[1:],
-        len(data.class_names),
-        examples.channel_statistics(data) if is_normalised else None,
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.train",
+        description=__doc__,
+        epilog="example: python -m stages.train data/resolved/train/final.json data/cifar100 models/final",
     )
-    runs.run(model, data, variant, arguments.model)
+    parser.add_argument("variant", type=Path, help="data/resolved/train/NAME.json, which `resolve` wrote")
+    parser.add_argument("data", type=Path, help="folder that `prepare` wrote")
+    parser.add_argument("model", type=Path, help="folder to write")
+    arguments = parser.parse_args(argv)
+
+    variant = resolved.read(arguments.variant, "train")
+    keras_import.load()
+    from stages.datasets import prepared
+    from stages.training import backend, building, runs, settings
+
+    chosen = settings.from_knobs(variant.knobs)
+    backend.configure(chosen.threads, chosen.precision)
+    data = prepared.read(arguments.data)
+    ((network, knobs),) = chosen.network.items()
+    model = building.from_images(find("networks", network), knobs, data, chosen)
+    runs.run(model, data, variant, arguments.model, dataset=arguments.data.name)
 
 
 if __name__ == "__main__":

@@ -1,54 +1,53 @@
-"""Trains a classifier on cached features.
-
-python -m stages.train_head VARIANT.json DATA_FOLDER BACKBONE_FOLDER FEATURES_FOLDER MODEL_FOLDER
-"""
+"""Trains a classifier on cached features."""
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-import keras
-
-from stages.errors import run
-from stages.networks import resnet50
-from stages.networks.architectures import HEADS
-from stages.training import backend, examples, runs
+from stages.runtime import keras_import, resolved
+from stages.runtime.errors import run
+from stages.runtime.hashes import check_files
+from stages.runtime.modules import find
 
 
-def main() -> None:
-    """Reads a resolved variant and the features of a dataset, writes the trained model's folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", type=Path, help="data/variants/NAME.json")
-    parser.add_argument("data", type=Path, help="folder that `prepare` made")
-    parser.add_argument("backbone", type=Path, help="folder that `build_backbone` made")
-    parser.add_argument("features", type=Path, help="folder that `cache_features` made")
+def main(argv: list[str] | None = None) -> None:
+    """Reads a resolved head and the features of a dataset, writes the trained model's folder."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.train_head",
+        description=__doc__,
+        epilog="example: python -m stages.train_head data/resolved/train_head/mlp_head.json"
+        " data/splits/cub200_resnet50 data/features/cub200_resnet50 models/mlp_head",
+    )
+    parser.add_argument("head", type=Path, help="data/resolved/train_head/NAME.json, which `resolve` wrote")
+    parser.add_argument("data", type=Path, help="folder that `label_features` wrote")
+    parser.add_argument("features", type=Path, help="folder that `cache_features` wrote")
     parser.add_argument("model", type=Path, help="folder to write")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
-    variant = json.loads(arguments.variant.read_text(encoding="utf-8"))
-    backend.configure(variant["threads"])
-    head = HEADS[variant["architecture"]]
-    data = examples.load(arguments.data, arguments.features / f"{head.FEATURES}.npy", arguments.backbone)
-    model = head.build(variant, data.inputs.shape[1:], len(data.class_names))
-    saved = model
-    if variant["end_to_end"]:
-        saved = end_to_end(resnet50.from_model_file(arguments.backbone / "backbone.keras"), model)
-    runs.run(model, data, variant, arguments.model, saved=saved)
+    head = resolved.read(arguments.head, "train_head")
+    keras_import.load()
+    from stages.datasets import prepared
+    from stages.training import backend, building, runs, settings
+
+    chosen = settings.from_knobs(head.knobs)
+    backend.configure(chosen.threads, chosen.precision)
+    ((name, knobs),) = chosen.network.items()
+    network = find("networks", name)
+    data = prepared.read(arguments.data, arguments.features / f"{network.LEARNS_FROM}.npy")
+    model = building.from_features(network, knobs, data, chosen)
+    saved = end_to_end(arguments.features, model) if chosen.end_to_end else model
+    runs.run(model, data, head, arguments.model, dataset=arguments.data.name, saved=saved)
 
 
-def end_to_end(backbone: keras.Model, head: keras.Model) -> keras.Model:
-    """Joins a backbone and a head for pooled features to one model from pictures to probabilities.
+def end_to_end(features: Path, head: Any) -> Any:
+    """Returns the head joined to its features' backbone: a model from images to probabilities."""
+    from stages.backbones import extractor, keras_file
 
-    Args:
-        backbone: from RGB in [0, 255] to feature maps; it is frozen, as in the report's 3.2.
-        head: layers in a row, from pooled features to probabilities, float32[n, number of classes].
-    """
-    for layer in backbone.layers:
-        layer.trainable = False
-    x = keras.layers.GlobalAveragePooling2D(name="pooled_features")(backbone.outputs[0])
-    for layer in head.layers[1:]:
-        x = layer(x)
-    return keras.Model(backbone.inputs[0], x, name=head.name)
+    manifest = json.loads((features / "manifest.json").read_text(encoding="utf-8"))
+    backbone = Path(manifest["backbone"])
+    check_files(backbone.parent, {backbone.name: manifest["sha256"][backbone.name]})
+    return extractor.end_to_end(keras_file.load(backbone), head)
 
 
 if __name__ == "__main__":

@@ -1,73 +1,80 @@
-"""Checks the whole workspace: python -m stages.verify [--repair].
+"""Checks the whole workspace, and removes damage on request.
 
-Hashes every output and every object in DVC's cache, compares outputs with what they were made from and
-contents with each other, measures all predictions again, and looks for leftovers and stale locks. Exit
-code 0 where nothing is wrong, else 1.
+Hashes every output and every object in DVC's cache, asks DVC what is out of date, measures all predictions
+again, and looks for what former stages and killed processes left. Exit code 0 where nothing is wrong, else 1.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from stages.errors import InputError, run
-from stages.inspection import lockfile
-from stages.inspection.contradictions import contradictions
-from stages.inspection.findings import Finding
-from stages.inspection.leftovers import leftovers
-from stages.inspection.outputs import stale, wrong
-from stages.inspection.workspaces import RWLOCK, opened, running
+from stages.runtime.errors import InputError, run
+from stages.workspace import lockfile, pipeline
+from stages.workspace.consistency import contradictions
+from stages.workspace.findings import Finding, guarded, places
+from stages.workspace.leftovers import leftovers
+from stages.workspace.outputs import Workspace, damaged_objects, stale, wrong
+
+EXAMPLE = """example:
+  python -m stages.verify --repair; dvc repro
+
+--repair removes only what differs from its recorded hash, outputs of stages that dvc.yaml no longer has, and
+temporary files of processes that were killed.
+"""
 
 
-def main() -> None:
-    """Prints each finding with its remedy; with --repair, removes what DVC then makes or fetches again."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--repair", action="store_true", help="remove what is wrong; `dvc repro` makes it again"
+def main(argv: list[str] | None = None) -> None:
+    """Prints each finding with its remedy, and what --repair removed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.verify",
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    is_repair = parser.parse_args().repair
+    parser.add_argument("--repair", action="store_true", help="remove what is damaged, former or temporary")
+    is_repair = parser.parse_args(argv).repair
 
     root = Path()
-    processes = running(root)
-    if is_repair and processes:
-        number, command = processes[0]
-        raise InputError(f"process {number} runs `{command}` here; repair when it has ended")
-    entries = lockfile.read(root / "dvc.lock")
-    found = [*_running(processes), *(_cut_off(root) if entries is None else _inspect(root, entries))]
-    for finding in found:
-        print(finding, flush=True)
-        if is_repair and finding.repair:
-            finding.repair()
-    healed = ", removed what can be made again: now `dvc repro`" if is_repair and found else ""
-    print(f"{len(entries or ())} stages, {len(found)} findings{healed}")
-    sys.exit(1 if found else 0)
+    processes = pipeline.running(root)
+    if processes and is_repair:
+        raise InputError(f"{processes[0]} is running here; repair when it has ended")
+    for process in processes:
+        print(f"note: {process} is running here, so what it writes is not whole yet")
+    n = 0
+    # One after the other: DVC answers nothing while its record of processes is damaged.
+    for place, check in ((pipeline.RWLOCK, pipeline.broken_rwlock), (Path(lockfile.NAME), _inspect)):
+        for finding in list(guarded(place, check(root))):  # all, before the first repair
+            n += 1
+            print(finding, flush=True)
+            if is_repair and finding.repair:
+                print(f"  {_repaired(finding.repair)}", flush=True)
+    print(f"{n} findings")
+    sys.exit(1 if n else 0)
 
 
-def _inspect(root: Path, entries: dict[str, Any]) -> Iterator[Finding]:
-    """Looks into contents only where bytes and order are right, so that one fault is told once."""
-    workspace = opened(root, entries)
+def _inspect(root: Path) -> Iterator[Finding]:
+    """Looks at contents only where bytes and order are right, so that one fault is reported once."""
+    entries = lockfile.read(root / lockfile.NAME)
+    if entries is None:
+        yield lockfile.cut_off(root)
+        return
+    dvc = pipeline.ask(root)
+    outs = {out.path: out for stage in entries if stage in dvc.stages for out in entries[stage]}
+    workspace = Workspace(root, dvc.cache, outs)
     of_bytes = list(wrong(workspace))
-    of_order = list(stale(workspace, [finding.place for finding in of_bytes if finding.stage]))
-    yield from (*of_bytes, *of_order)
-    stages = ({finding.stage for finding in found} for found in (of_bytes, of_order))
-    yield from contradictions(workspace, *stages)
-    yield from leftovers(workspace)
+    of_order = list(stale(workspace, dvc.changes, places(of_bytes)))
+    yield from (*of_bytes, *guarded(dvc.cache, damaged_objects(workspace)), *of_order)
+    yield from contradictions(workspace, places([*of_bytes, *of_order]))
+    former = {stage: entries[stage] for stage in entries if stage not in dvc.stages}
+    yield from leftovers(workspace, former, dvc.changes)
 
 
-def _running(processes: list[tuple[int, str]]) -> Iterator[Finding]:
-    for number, command in processes:
-        problem = f"says that process {number} runs `{command}` here, so what it writes is not whole yet"
-        remedy = "verify again when it has ended; if that is another program, remove the file"
-        yield Finding(RWLOCK, problem, remedy)
-
-
-def _cut_off(root: Path) -> Iterator[Finding]:
-    problem = "is not whole, as DVC leaves it when it is killed while it writes it"
-    remedy = "`git checkout dvc.lock`, or --repair keeps the entries before the break"
-    repair = partial(lockfile.keep_whole_entries, root / "dvc.lock")
-    yield Finding(Path("dvc.lock"), problem, remedy, repair=repair)
+def _repaired(repair: Callable[[], str]) -> str:
+    try:
+        return repair()
+    except (OSError, InputError) as error:
+        return f"could not be repaired: {error}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What several tests share: Keras set up once, a dataset of forty tiny pictures, a variant to train on it."""
+"""What several tests share: Keras set up once, a dataset of forty tiny images."""
 
 import signal
 
@@ -25,29 +25,16 @@ def terminal_signals():
     """Gives processes that a test starts the signals they have on a terminal; nohup and `&` ignore some."""
     numbers = (signal.SIGINT, signal.SIGHUP)
     ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
+    for (
+        number
+    ) in ignored:  # not SIG_DFL, which is 0: DVC then takes it for no handler and does not put it back
+        signal.signal(number, signal.default_int_handler)
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture
-def prepared(tmp_path):
-    """A folder as `prepare` makes it: 24 train, 8 validation and 8 test pictures of 3 classes, 16x16."""
-    studies.write_dataset(tmp_path / "prepared")
-    return tmp_path / "prepared"
-
-
-@pytest.fixture
-def tiny_examples(prepared):
-    """The dataset of `prepared`, opened."""
-    from stages.training import examples
-
-    return examples.load(prepared)
-
-
-@pytest.fixture(scope="session")
-def tiny_variant():
-    """A function that returns a resolved variant, of a network with every kind of layer, with changes."""
-    return studies.variant
+def data():
+    """24 training, 8 validation and 8 test images of 3 classes, 16x16, in memory."""
+    return studies.dataset()

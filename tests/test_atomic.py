@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from stages.atomic import replacing, write_json
+from stages.runtime.atomic import replacing, write_json
 
 
 def contents(folder):
@@ -135,10 +135,3 @@ def test_files_reach_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
         partial.mkdir()
         (partial / "file").write_text("new")
     assert synced == [str(partial), str(partial / "file")]
-
-
-def test_no_lock_and_nothing_half_written_stays(tmp_path):
-    with replacing(tmp_path / "out") as partial:
-        partial.write_text("new")
-        assert (tmp_path / ".out.lock").exists()
-    assert contents(tmp_path) == {"out": "new"}

@@ -1,15 +1,18 @@
-"""The backbone as a stage: from one file of weights that is still the one that was fetched."""
+"""The backbone as a stage: from one file of weights, with where it comes from beside it."""
 
 import json
-import sys
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from benchmarks.studies import hashes
 from stages import build_backbone
-from stages.errors import InputError
-from stages.networks import resnet50, small_backbone
+from stages.backbones import keras_file
+from stages.demo import small_backbone
+from stages.runtime import resolved
+from stages.runtime.errors import InputError
+from stages.runtime.hashes import check_files, file_hash
 from stages.training.saving import save_model
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
@@ -17,38 +20,67 @@ pytestmark = pytest.mark.usefixtures("keras_configured")
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """A function that builds from a fetched small backbone."""
-    archives = tmp_path / "archives"
-    archives.mkdir()
-    save_model(small_backbone.build(), archives / "own.keras")
-    provenance = {"own.keras": {"kind": "stand-in", "sha256": hashes(archives)["own.keras"]}}
-    (archives / "provenance.json").write_text(json.dumps(provenance))
+    """A function that builds from what a knob `from` names."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["build_backbone", "archives", "backbone"])
-    return build_backbone.main
+    Path("archives").mkdir()
+    save_model(small_backbone.build(), Path("archives/own.keras"))
+
+    def build(source="archives", **knobs):
+        knobs = {"format": "keras_file", "from": source} | knobs
+        resolved.write(Path("b.json"), "build_backbone", knobs, ("stages.backbones.keras_file",))
+        build_backbone.main(["b.json", "backbones/b", "provenance/b.json"])
+        return json.loads(Path("provenance/b.json").read_text())
+
+    return build
 
 
-def test_a_fetched_model_becomes_the_backbone_with_its_provenance(build, tmp_path, capsys):
+def fetched(kind):
+    entry = {"own.keras": {"kind": kind, "sha256": file_hash(Path("archives/own.keras"))}}
+    Path("archives/provenance.json").write_text(json.dumps(entry))
+
+
+@pytest.mark.parametrize("knobs", [{}, {"format": "application", "application": "ResNet50"}], ids=str)
+def test_a_downloaded_model_becomes_the_backbone_with_its_provenance(build, knobs, capsys):
+    fetched("stand-in")
+    provenance = build(**knobs)
+    assert (provenance["kind"], list(provenance["sources"])) == ("stand-in", ["own.keras"])
+    assert sorted(path.name for path in Path("backbones/b").iterdir()) == ["backbone.keras", "manifest.json"]
+    manifest = json.loads(Path("backbones/b/manifest.json").read_text())
+    check_files(Path("backbones/b"), manifest["sha256"])
+    images = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
+    models = (keras_file.load(Path(path)) for path in ("archives/own.keras", "backbones/b/backbone.keras"))
+    first, second = (keras.ops.convert_to_numpy(model(images, training=False)) for model in models)
+    assert np.array_equal(first, second)
+    assert capsys.readouterr().out.endswith("parameters from own.keras, stand-in data\n")
+
+
+@pytest.mark.parametrize("source", ["archives", "archives/own.keras"])
+def test_a_file_of_ones_own_is_said_to_be_own(build, source):
+    Path("archives/.DS_Store").write_bytes(b"")
+    assert build(source)["kind"] == "own"
+
+
+def test_a_nested_model_becomes_a_flat_backbone(build):
+    nested = keras.Sequential([keras.Input((None, None, 3)), small_backbone.build()])
+    nested.save("archives/own.keras")
     build()
-    assert sorted(path.name for path in (tmp_path / "backbone").iterdir()) == [
-        "backbone.keras",
-        "provenance.json",
-    ]
-    first, second = (resnet50.from_model_file(path) for path in sorted(tmp_path.rglob("*.keras")))
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
-    assert np.array_equal(first.predict_on_batch(pictures), second.predict_on_batch(pictures))
-    assert capsys.readouterr().out.endswith("parameters from own.keras, stand-in\n")
+    model = keras.saving.load_model("backbones/b/backbone.keras")
+    assert "conv2_bn" in [layer.name for layer in model.layers]
 
 
-def test_weights_that_changed_since_they_were_fetched_are_refused(build, tmp_path):
-    with (tmp_path / "archives/own.keras").open("ab") as file:
+def test_weights_that_changed_since_they_were_downloaded_are_refused(build):
+    fetched("official")
+    with Path("archives/own.keras").open("ab") as file:
         file.write(b"\n")  # which a reader of zip files would not mind
-    with pytest.raises(InputError, match=r"^archives/own.keras has sha256 "):
+    with pytest.raises(InputError, match=r"^archives/own.keras is missing or changed"):
         build()
-    assert not (tmp_path / "backbone").exists()
+    assert not Path("backbones/b").exists()
 
 
-def test_two_files_of_weights_are_refused(build, tmp_path):
-    (tmp_path / "archives/provenance.json").write_text('{"a.h5": {}, "b.h5": {}}')
-    with pytest.raises(InputError, match=r"holds \['a.h5', 'b.h5'\], expected one file of weights"):
+def test_a_folder_of_several_files_or_none_is_refused(build):
+    Path("archives/b.h5").write_bytes(b"")
+    with pytest.raises(InputError, match=r"archives holds b.h5, own.keras, expected one file of weights"):
         build()
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match="empty holds nothing, expected one file of weights"):
+        build("empty")

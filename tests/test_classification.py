@@ -1,41 +1,25 @@
 """Measures of predictions against values worked out by hand."""
 
 from math import log
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.errors import InputError
 from stages.results.classification import (
     accuracy_per_class,
     calibration_error,
     confusion_matrix,
     cross_entropy,
+    difference_interval,
     measure,
     top_k_accuracy,
     wilson_interval,
 )
-from stages.results.predictions import Split, read_predictions
+from stages.results.run_folder import Predictions
 
 
-def split_of(probabilities: list[list[float]], labels: list[int]) -> Split:
-    return Split(np.array(probabilities, np.float64), np.array(labels, np.int64))
-
-
-def arrays_of(n: int = 4) -> dict[str, np.ndarray]:
-    """Returns sound arrays: n images per split, two classes."""
-    probabilities = np.tile(np.array([0.25, 0.75], np.float32), (n, 1))
-    labels = np.arange(n) % 2
-    splits = {f"{split}_probabilities": probabilities.copy() for split in ("validation", "test")}
-    splits |= {f"{split}_labels": labels.copy() for split in ("validation", "test")}
-    return splits | {"class_names": np.array(["apple", "baby"])}
-
-
-def save(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
-    path = folder / "predictions.npz"
-    np.savez(path, **arrays)
-    return path
+def split_of(probabilities: list[list[float]], labels: list[int]) -> Predictions:
+    return Predictions(np.array(probabilities, np.float64), np.array(labels, np.int64))
 
 
 def test_cross_entropy_is_the_mean_of_the_true_classes_negative_logarithms():
@@ -102,107 +86,15 @@ def test_accuracy_per_class_starts_with_the_worst_and_leaves_out_classes_without
 
 def test_measures_are_plain_python_numbers():
     measures = measure(split_of([[0.9, 0.1], [0.2, 0.8]], [0, 0]))
-    assert {type(value) for value in measures.values()} == {float, int}
-    assert measures["n"] == 2
-    assert measures["accuracy_low"] < measures["accuracy"] == 0.5 < measures["accuracy_high"]
+    assert {type(value) for value in measures.values()} == {float}
+    assert measures["low"] < measures["accuracy"] == 0.5 < measures["high"]
 
 
-def test_sound_predictions_are_read_as_they_are(tmp_path):
-    predictions = read_predictions(save(tmp_path, arrays_of()))
-    assert predictions.class_names == ("apple", "baby")
-    assert predictions.test.labels.tolist() == [0, 1, 0, 1]
-    assert predictions.test.probabilities.tolist() == [[0.25, 0.75]] * 4
+def test_the_interval_of_a_difference_is_newcombes():
+    # Newcombe 1998, table II: 56/70 - 48/80 has by method 10 the interval 0.0524 to 0.3339
+    assert difference_interval(56 / 70, 70, 48 / 80, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
-def test_rounding_of_half_precision_is_no_mistake(tmp_path):
-    arrays = arrays_of()
-    arrays["test_probabilities"][2] = [0.25, 0.7509]
-    assert read_predictions(save(tmp_path, arrays)).test.probabilities.shape == (4, 2)
-
-
-@pytest.mark.parametrize(
-    ("name", "place", "value", "message"),
-    [
-        (
-            "test_probabilities",
-            (1, 0),
-            np.nan,
-            "test_probabilities row 1 holds nan, expected numbers from 0 to 1",
-        ),
-        (
-            "test_probabilities",
-            (1, 0),
-            np.inf,
-            "test_probabilities row 1 holds inf, expected numbers from 0 to 1",
-        ),
-        (
-            "test_probabilities",
-            2,
-            [-0.5, 1.5],
-            "test_probabilities row 2 holds -0.5, expected numbers from 0 to 1",
-        ),
-        (
-            "validation_probabilities",
-            (3, 0),
-            0.5,
-            "validation_probabilities row 3 sums to 1.25, expected 1 within 0.001",
-        ),
-        ("test_labels", 3, 2, "test_labels row 3 is 2, expected 0 to 1"),
-        ("validation_labels", 0, -1, "validation_labels row 0 is -1, expected 0 to 1"),
-    ],
-)
-def test_impossible_values_are_named_with_their_row(tmp_path, name, place, value, message):
-    arrays = arrays_of()
-    arrays[name][place] = value
-    path = save(tmp_path, arrays)
-    with pytest.raises(InputError) as error:
-        read_predictions(path)
-    assert str(error.value) == f"{path}: {message}; train the variant again"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"test_labels": np.zeros(3, np.int64)},
-            "test_probabilities is float32[4, 2], expected float32[3, 2] for 3 labels, 2 class names",
-        ),
-        (
-            {"class_names": np.array(["a"])},
-            "validation_probabilities is float32[4, 2], expected float32[4, 1] for 4 labels, 1 class names",
-        ),
-        ({"test_labels": np.zeros(4)}, "test_labels is float64[4], expected one row of integers"),
-        ({"test_labels": np.zeros(0, np.int64)}, "test_labels is empty, expected at least one image"),
-        ({"class_names": np.array(["a", "a"])}, "class_names is <U1[2], expected distinct names in one row"),
-    ],
-)
-def test_shapes_that_do_not_fit_are_named(tmp_path, changes, message):
-    path = save(tmp_path, arrays_of() | changes)
-    with pytest.raises(InputError) as error:
-        read_predictions(path)
-    assert str(error.value) == f"{path}: {message}; train the variant again"
-
-
-def test_a_missing_array_is_named_beside_those_that_are_there(tmp_path):
-    arrays = arrays_of()
-    del arrays["test_labels"]
-    path = save(tmp_path, arrays)
-    with pytest.raises(InputError) as error:
-        read_predictions(path)
-    there = "class_names, test_probabilities, validation_labels, validation_probabilities"
-    assert str(error.value) == f"{path}: no array 'test_labels', it holds {there}; train the variant again"
-
-
-@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut short"])
-def test_a_damaged_file_is_one_message(tmp_path, content):
-    path = tmp_path / "predictions.npz"
-    path.write_bytes(content)
-    with pytest.raises(InputError) as error:
-        read_predictions(path)
-    assert str(error.value) == f"{path} is not a readable archive of NumPy arrays; train the variant again"
-
-
-def test_pickled_objects_are_not_loaded(tmp_path):
-    path = save(tmp_path, arrays_of() | {"class_names": np.array([{"a": 1}, "b"], dtype=object)})
-    with pytest.raises(InputError, match="is not a readable archive of NumPy arrays"):
-        read_predictions(path)
+def test_the_interval_of_a_difference_mirrors_when_the_shares_change_places():
+    low, high = difference_interval(0.5, 100, 0.25, 40)
+    assert difference_interval(0.25, 40, 0.5, 100) == pytest.approx((-high, -low))

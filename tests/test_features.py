@@ -1,12 +1,12 @@
-"""Extraction of features goes on where it was interrupted, to the same bytes, and only for equal inputs."""
+"""Extraction of features resumes where it was interrupted, to the same bytes, and only for equal inputs."""
 
 import json
 
 import numpy as np
 import pytest
 
-from stages.errors import InputError
-from stages.networks import small_backbone
+from stages.demo import small_backbone
+from stages.runtime.errors import InputError
 from stages.training import features
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
@@ -25,7 +25,7 @@ def backbone(keras_configured):
 
 @pytest.fixture
 def images(tmp_path):
-    """A file of eleven pictures of 16x16."""
+    """A file of eleven images of 16x16."""
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (11, 16, 16, 3)).astype(np.uint8))
     return path
@@ -61,22 +61,22 @@ def interrupted(extract, monkeypatch):
     return "interrupted"
 
 
-def test_an_interrupted_extraction_goes_on_to_the_same_bytes(extract, interrupted, capsys):
+def test_an_interrupted_extraction_resumes_to_the_same_bytes(extract, interrupted, capsys):
     whole = extract("whole", ["images", "backbone"])
     capsys.readouterr()
     assert extract(interrupted, ["images", "backbone"]) == whole
-    assert capsys.readouterr().out == "features: goes on after image 4\n"
+    assert capsys.readouterr().out == "features: resuming after image 4\n"
 
 
-def test_unfinished_features_of_other_inputs_are_made_anew(extract, interrupted, capsys):
+def test_unfinished_features_of_other_inputs_are_made_from_scratch(extract, interrupted, capsys):
     whole = extract("whole", ["other images", "backbone"])
     assert extract(interrupted, ["other images", "backbone"]) == whole
-    assert "goes on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["done.json", "maps.npy", "pooled.npy"])
 @pytest.mark.parametrize("content", [None, b"", b"{}"])
-def test_unfinished_features_that_are_damaged_are_made_anew(extract, interrupted, tmp_path, name, content):
+def test_damaged_features_are_made_from_scratch(extract, interrupted, tmp_path, name, content):
     path = tmp_path / interrupted / name
     path.unlink()
     if content is not None:
@@ -88,7 +88,7 @@ def test_unfinished_features_that_are_damaged_are_made_anew(extract, interrupted
 def test_features_too_large_for_half_precision_are_an_error(images, tmp_path):
     import keras
 
-    pictures = keras.Input((None, None, 3))
-    large = keras.Model(pictures, keras.layers.Rescaling(1000.0)(pictures))
-    with pytest.raises(InputError, match="expected at most 65504, what float16 holds; scale its output down"):
+    inputs = keras.Input((None, None, 3))
+    large = keras.Model(inputs, keras.layers.Rescaling(1000.0)(inputs))
+    with pytest.raises(InputError, match="expected at most 65504, the largest float16; scale"):
         features.extract(large, images, (16, 16, 3), tmp_path / "features", batch_size=4)

@@ -1,20 +1,40 @@
 """Pictures: equal data give equal bytes, and every shape of study can be drawn."""
 
+import re
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.results.figures import (
+    BLUE,
+    PALETTE,
+    STEPS,
+    VERMILION,
+    _draw_curves,
     draw_accuracy_per_class,
     draw_comparison,
     draw_confusion_matrix,
     draw_learning_curves,
+    draw_overview,
 )
 
-CURVES = {"training": [(1, 3.0), (2, 2.0)], "validation": [(1, 3.1), (2, 2.5)]}
+EPOCHS = [1, 2]
+CURVES = {"training": pd.Series([3.0, 2.0], EPOCHS), "validation": pd.Series([3.1, 2.5], EPOCHS)}
+COMPARED = {"styles": [0, 1], "reported": [{"loss": 2.2}, {}], "title": "Zoom"}
+
+
+RAN = {"accuracy": 0.4, "accuracy_low": 0.38, "accuracy_high": 0.42}
+NOT_RUN = dict.fromkeys(RAN)
+OVERVIEW = [
+    {"variant": "base", "reported_accuracy": 0.5, **RAN},
+    {"variant": "own", "reported_accuracy": None, **RAN},
+    {"variant": "later", "reported_accuracy": None, **NOT_RUN},
+]
 
 
 def draw_all(folder: Path, n_classes: int = 4) -> list[Path]:
@@ -23,10 +43,19 @@ def draw_all(folder: Path, n_classes: int = 4) -> list[Path]:
     confusion = np.eye(n_classes, dtype=np.int64) * 3 + 1
     rows = [(name, (label + 1) / (n_classes + 1), 10) for label, name in enumerate(names)]
     draw_learning_curves(folder / "curves.png", CURVES, CURVES, title="final")
-    draw_comparison(folder / "comparison.png", CURVES, CURVES, title="Zoom", note="not run yet: zoom_50")
+    draw_comparison(folder / "comparison.png", CURVES, CURVES, **COMPARED, note="not run yet: zoom_50")
     draw_confusion_matrix(folder / "confusion.png", confusion, names, title="final")
     draw_accuracy_per_class(folder / "classes.png", rows, title="final")
-    return sorted(folder.glob("*.png"))
+    draw_overview(folder / "overview.png", OVERVIEW, title="Every variant")
+    return sorted(folder.glob("*.[ps][nv]g"))
+
+
+def is_near(path: Path, colour: str, distance: int = 30) -> np.ndarray:
+    """Returns bool[height, width]: which pixels have almost this colour."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    wanted = 255 * np.array(matplotlib.colors.to_rgb(colour))
+    return (np.abs(pixels - wanted) < distance).all(axis=2)
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -40,49 +69,122 @@ def test_equal_data_give_equal_bytes_whatever_style_the_user_prefers(tmp_path):
     with matplotlib.rc_context(preferred):
         second = [path.read_bytes() for path in draw_all(tmp_path / "second")]
         assert matplotlib.rcParams["font.size"] == 20, "the user's style must be left as it was"
-    assert len(first) == 4
+    assert len(first) == 9
     assert first == second
 
 
 def test_other_data_give_another_picture(tmp_path):
     draw_learning_curves(tmp_path / "one.png", CURVES, CURVES, title="final")
-    draw_learning_curves(tmp_path / "two.png", {"training": [(1, 9.0)]}, CURVES, title="final")
+    draw_learning_curves(
+        tmp_path / "two.png", CURVES | {"training": CURVES["validation"]}, CURVES, title="final"
+    )
     assert (tmp_path / "one.png").read_bytes() != (tmp_path / "two.png").read_bytes()
 
 
 def test_pictures_carry_no_date_and_no_version(tmp_path):
     for path in draw_all(tmp_path):
+        if path.suffix == ".svg":
+            assert not re.search("<metadata>|<dc:|20\\d\\d-", path.read_text()), path.name
+            continue
         with Image.open(path) as image:
             assert image.info == {}, path.name
 
 
+def test_every_picture_but_the_confusion_is_a_drawing_too_whose_letters_need_no_font(tmp_path):
+    pixels = [path for path in draw_all(tmp_path) if not path.with_suffix(".svg").exists()]
+    assert [path.name for path in pixels] == ["confusion.png"]
+    for path in tmp_path.glob("*.svg"):
+        assert not re.search("<text|<image", path.read_text()), path.name
+
+
 def test_two_hundred_classes_fit_the_same_page(tmp_path):
     many, few = draw_all(tmp_path / "many", 200), draw_all(tmp_path / "few", 25)
-    sizes = {path.name: size_of(path) for path in many}
-    # 28 named rows of 0.21 inch and 1.8 for title and legend, 100 pixels an inch; 25 rows in the small study
-    assert sizes["classes.png"] == (760, 768)
-    assert size_of(next(path for path in few if path.name == "classes.png")) == (760, 705)
-    assert sizes["confusion.png"] == (820, 760)
-    assert all(path.stat().st_size < 80_000 for path in many + few)
+    sizes = {path.name: size_of(path) for path in many if path.suffix == ".png"}
+    # 28 named rows of 0.21 inch and 1.8 for title and legend, 200 pixels an inch; 25 rows in the small study
+    assert sizes["classes.png"] == (1520, 1536)
+    assert size_of(next(path for path in few if path.name == "classes.png")) == (1520, 1410)
+    assert sizes["confusion.png"] == (1640, 1520)
+    assert all(path.stat().st_size < 100_000 for path in many + few), "git keeps them"
 
 
 def test_one_epoch_is_a_visible_point(tmp_path):
-    one = {"training": [(1, 3.0)]}
+    one = {"training": pd.Series([3.0], [1])}
     draw_learning_curves(tmp_path / "one.png", one, one, title="final")
-    with Image.open(tmp_path / "one.png") as image:
-        pixels = np.asarray(image.convert("RGB")).astype(int)
-    is_blue = (np.abs(pixels - [0x00, 0x72, 0xB2]) < 30).all(axis=2)
-    # above the x axis, in the left half: the point and the legend's line and point
-    assert is_blue[:, :480].sum() > 100
+    # above the legend, in the left half: the point alone
+    assert is_near(tmp_path / "one.png", BLUE)[:625, :960].sum() > 50
+
+
+def test_a_variant_keeps_its_colour_in_another_comparison(tmp_path):
+    draw_comparison(tmp_path / "first.png", CURVES, CURVES, **COMPARED | {"styles": [4, 2]})
+    draw_comparison(tmp_path / "second.png", CURVES, CURVES, **COMPARED | {"styles": [2, 5]})
+    for number, there in ((2, (True, True)), (4, (True, False)), (5, (False, True))):
+        found = [
+            is_near(tmp_path / f"{name}.png", PALETTE[number]).sum() > 200 for name in ("first", "second")
+        ]
+        assert tuple(found) == there
+
+
+def test_the_reports_value_is_inside_the_picture_and_named_in_the_legend(tmp_path):
+    silent = COMPARED | {"reported": [{}, {}]}
+    draw_comparison(tmp_path / "silent.png", CURVES, CURVES, **silent)
+    draw_comparison(tmp_path / "low.png", CURVES, CURVES, **COMPARED | {"reported": [{"loss": 0.1}, {}]})
+    blue = [is_near(tmp_path / name, BLUE)[:800, :960].sum() for name in ("silent.png", "low.png")]
+    # a line over the whole axis, thinner than two pixels, is in the left panel below all curves
+    assert blue[1] > blue[0] + 300
+
+
+def test_the_first_and_the_last_epoch_have_a_tick():
+    for last in (1, 2, 7, 10, 20, 30, 60, 61):
+        axes = Figure().subplots()
+        _draw_curves(axes, {"final": pd.Series(range(last), range(1, last + 1))}, "loss", [0])
+        ticks = axes.get_xticks().tolist()
+        assert (ticks[0], ticks[-1]) == (1, last)
+        assert ticks == sorted(ticks)
+        assert len(ticks) <= 9
+
+
+def test_the_axis_says_where_epochs_that_do_not_start_at_one_come_from():
+    axes = Figure().subplots()
+    _draw_curves(axes, {"fine_tuned": pd.Series([1.0, 2.0], [11, 12])}, "loss", [0])
+    assert axes.get_xlabel() == "epoch; epochs 1 to 10: the run it started from"
 
 
 @pytest.mark.parametrize("n_lines", [1, 7, 9])
 def test_more_variants_than_colours_can_be_compared(tmp_path, n_lines):
-    lines = {f"variant_{number}": [(1, 1.0 + number), (2, 0.5 + number)] for number in range(n_lines)}
-    draw_comparison(tmp_path / "many.png", lines, lines, title="Many")
-    assert size_of(tmp_path / "many.png") == (960, 460)
+    lines = {
+        f"variant_{number}": pd.Series([1.0 + number, 0.5 + number], EPOCHS) for number in range(n_lines)
+    }
+    style = {"styles": list(range(n_lines)), "reported": [{}] * n_lines}
+    draw_comparison(tmp_path / "many.png", lines, lines, **style, title="Many")
+    assert size_of(tmp_path / "many.png") == (1920, 920)
 
 
 def test_a_class_without_images_leaves_its_row_empty(tmp_path):
     draw_confusion_matrix(tmp_path / "empty.png", np.array([[2, 0], [0, 0]]), ("a", "b"), title="final")
     assert (tmp_path / "empty.png").stat().st_size > 1000
+
+
+def test_the_stored_colour_bar_is_even_and_the_paper_white(tmp_path):
+    names = tuple("abcdefghijklmnopqrstuvwxy")
+    draw_confusion_matrix(tmp_path / "confusion.png", np.eye(25, dtype=int), names, title="")
+    with Image.open(tmp_path / "confusion.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+    blue = (pixels[:, :, 2] - pixels[:, :, 0] > 60).sum(axis=0)
+    column = pixels[:, -np.flatnonzero(blue[::-1] > 300)[0] - 5]  # inside the bar, which is at the right
+    bar = column[(column[:, 2] - column[:, 0]) > 8]
+    assert len(np.unique(bar, axis=0)) > 0.8 * STEPS
+    assert np.abs(np.diff(bar, axis=0)).max() <= 4, "no step can be seen"
+
+
+def test_the_overview_marks_what_ran_and_what_the_report_says(tmp_path):
+    draw_overview(tmp_path / "both.png", OVERVIEW, title="Every variant")
+    draw_overview(tmp_path / "own.png", OVERVIEW[1:], title="Every variant")
+    draw_overview(tmp_path / "none.png", OVERVIEW[2:], title="Every variant")
+    blue, red = (
+        {name: is_near(tmp_path / f"{name}.png", colour).sum() for name in ("both", "own", "none")}
+        for colour in (BLUE, VERMILION)
+    )
+    assert min(blue["both"], blue["own"]) > blue["none"]
+    assert red["both"] > 0
+    assert red["own"] == red["none"] == 0

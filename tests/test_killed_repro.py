@@ -1,25 +1,27 @@
-"""A killed `dvc repro`: its stage ends too, the next one goes on, and two never write side by side."""
+"""A killed `dvc repro` or run: its stage ends too, the next one resumes, and two never write side by side."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import processes
-from benchmarks.studies import hashes, variant, write_dataset, write_json
+from benchmarks.studies import NOISY, hashes, write_dataset, write_resolved
 
 pytestmark = pytest.mark.usefixtures("terminal_signals")
 ROOT = Path(__file__).parent.parent
 PIPELINE = """
 stages:
   train:
-    cmd: exec python -m stages.train tiny.json pictures models/tiny
-    deps: [tiny.json, pictures]
+    cmd: exec python -m stages.train tiny.json images models/tiny
+    deps: [tiny.json, images]
     outs: [models/tiny]
 """
 ENVIRONMENT = os.environ | {
@@ -36,10 +38,10 @@ def git_and_dvc(folder):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """What the training makes where nothing happens."""
+    """What the training writes where nothing happens."""
     folder = tmp_path_factory.mktemp("undisturbed")
     write_study(folder)
-    processes.call("stages.train", ("tiny.json", "pictures", "models/tiny"), folder, folder / "log")
+    processes.call("stages.train", ("tiny.json", "images", "models/tiny"), folder, folder / "log")
     return hashes(folder / "models/tiny")
 
 
@@ -52,15 +54,16 @@ def project(tmp_path):
 
 
 def write_study(folder):
-    write_dataset(folder / "pictures", n=605, size=24)
-    write_json(folder / "tiny.json", variant(epochs=12, filters=[8, 16], dense_units=[32]))
+    write_dataset(folder / "images", n=605, size=24)
+    network = {"deeper_net": NOISY | {"filters": [8, 16], "dense_units": [32]}}
+    write_resolved(folder / "tiny.json", epochs=12, network=network)
 
 
-def repro(folder, log, **changes):
+def repro(folder, log, command=("dvc", "repro"), **changes):
     """Starts dvc repro in a session of its own, as a terminal does."""
     with (folder / log).open("w") as file:
         return subprocess.Popen(
-            ["dvc", "repro"],
+            command,
             cwd=folder,
             env=ENVIRONMENT | changes,
             stdout=file,
@@ -69,7 +72,7 @@ def repro(folder, log, **changes):
         )
 
 
-def wait_for(text, path, seconds=120):
+def wait_for(text, path, seconds=300):
     until = time.monotonic() + seconds
     while not path.exists() or text not in path.read_text():
         assert time.monotonic() < until, path.read_text()
@@ -81,29 +84,52 @@ def wait_for(text, path, seconds=120):
     [(signal.SIGKILL, "/bin/sh"), (signal.SIGTERM, "/bin/bash")],
     ids=["SIGKILL", "SIGTERM"],
 )
-def test_a_killed_dvc_repro_takes_its_stage_along_and_the_next_one_goes_on(
+def test_a_killed_dvc_repro_takes_its_stage_along_and_the_next_one_resumes(
     project, undisturbed, number, shell
 ):
     first = repro(project, "first", SHELL=shell)
     wait_for("epoch 2/12", project / "first")
     first.send_signal(number)
     first.wait()
-    wait_for("the same command goes on from there", project / "first", seconds=10)
+    wait_for("run the same command again to resume", project / "first", seconds=10)
     (last,) = re.findall("stopped after (epoch .*);", (project / "first").read_text())
     second = repro(project, "second", SHELL=shell)
     assert second.wait() == 0
-    assert f"tiny: goes on after {last}\n" in (project / "second").read_text()
+    assert f"tiny: resuming after {last}\n" in (project / "second").read_text()
     assert hashes(project / "models/tiny") == undisturbed
     assert list((project / "models").glob(".*.partial")) == []
 
 
-def test_ctrl_c_reaches_the_stage_which_ends_after_its_step(project, undisturbed):
+def test_a_killed_run_takes_a_stage_along_that_it_forked_and_the_next_one_resumes(project, undisturbed):
+    item = "data/resolved/train/tiny.json"  # its knob `threads` says that a stage imports Keras
+    (project / item).parent.mkdir(parents=True)
+    shutil.move(project / "tiny.json", project / item)
+    (project / "dvc.yaml").write_text(PIPELINE.replace("tiny.json", item))
+    run, log = (sys.executable, "-m", "stages.run"), project / ".dvc/tmp/run/logs/train.log"
+    first = repro(project, "first", run)
+    wait_for("epoch 2/12", project / "first")
+    (server,) = psutil.Process(first.pid).children()
+    (stage,) = server.children()
+    assert "stages.execution.fork_server" in server.cmdline()
+    assert os.getpgid(stage.pid) == stage.pid
+    first.kill()
+    first.wait()
+    wait_for("run the same command again to resume", log, seconds=10)
+    (last,) = re.findall("stopped after (epoch .*);", log.read_text())
+    assert psutil.wait_procs([server, stage], timeout=10)[1] == []
+    second = repro(project, "second", run)
+    assert second.wait() == 0
+    assert f"train | tiny: resuming after {last}\n" in (project / "second").read_text()
+    assert hashes(project / "models/tiny") == undisturbed
+
+
+def test_ctrl_c_reaches_the_stage_which_ends_after_its_steps(project, undisturbed):
     first = repro(project, "first")
     wait_for("epoch 2/12", project / "first")
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does: to all that run in it
     assert first.wait() != 0
     printed = (project / "first").read_text()
-    assert "the same command goes on from there" in printed
+    assert "run the same command again to resume" in printed
     assert "Traceback" not in printed
     assert repro(project, "second").wait() == 0
     assert hashes(project / "models/tiny") == undisturbed
@@ -111,18 +137,18 @@ def test_ctrl_c_reaches_the_stage_which_ends_after_its_step(project, undisturbed
 
 def test_a_stage_waits_for_another_process_that_writes_the_same(project, undisturbed):
     other = processes.start(
-        "stages.train", ("tiny.json", "pictures", "models/tiny"), project, project / "other"
+        "stages.train", ("tiny.json", "images", "models/tiny"), project, project / "other"
     )
     wait_for("epoch 1/12", project / "other")
     os.kill(other.pid, signal.SIGSTOP)
     try:
         second = repro(project, "second")
-        waits = f"waits for process {other.pid}, which holds .checkpoints/models/tiny.lock"
+        waits = f"waiting for process {other.pid}, which is writing models/tiny"
         wait_for(waits, project / "second", seconds=60)
     finally:
         os.kill(other.pid, signal.SIGCONT)
     other.join()
     assert other.exitcode == 0
     assert second.wait() == 0
-    assert "tiny: goes on after epoch 12\n" in (project / "second").read_text()  # nothing is trained twice
+    assert "tiny: resuming after epoch 12\n" in (project / "second").read_text()  # nothing is trained twice
     assert hashes(project / "models/tiny") == undisturbed

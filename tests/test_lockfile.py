@@ -1,31 +1,32 @@
-"""dvc.lock read, mended and thinned out; that DVC takes the result is tested in test_verify.py."""
+"""dvc.lock read, repaired and thinned out; test_verify.py shows that DVC takes the result."""
 
 from pathlib import Path
 
 import pytest
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from ruamel.yaml import YAML
 
-from stages import parameters
-from stages.errors import InputError
-from stages.inspection import lockfile
+from stages.runtime.errors import InputError
+from stages.workspace import lockfile
 
-TEXT = """schema: '2.0'
+HASH = "0123456789abcdef0123456789abcdef"
+TEXT = f"""schema: '2.0'
 stages:
   resolve:
     cmd: python -m stages.resolve params.yaml
     outs:
-    - path: data/variants
+    - path: data/resolved
       hash: md5
-      md5: 0123456789abcdef.dir
+      md5: {HASH}.dir
       size: 12
       nfiles: 2
   train@final:
-    cmd: python -m stages.train data/variants/final.json
+    cmd: python -m stages.train data/resolved/train/final.json
       models/final
     deps:
-    - path: data/variants/final.json
+    - path: data/resolved/train/final.json
       hash: md5
-      md5: '1234567890'
+      md5: {HASH}
       size: 6
     params:
       params.yaml:
@@ -36,7 +37,7 @@ stages:
     outs:
     - path: models/final
       hash: md5
-      md5: 123456789abcdef0.dir
+      md5: {HASH}.dir
       size: 120
       nfiles: 4
   'evaluate@0':
@@ -44,27 +45,24 @@ stages:
     outs:
     - path: metrics/0.json
       hash: md5
-      md5: 23456789abcdef01
+      md5: {HASH}
       size: 7
 """
 FIRST, SECOND = TEXT.index("  train@final:"), TEXT.index("  'evaluate@0':")
+CUTS = sorted({*range(0, len(TEXT), 11), *(n for n, c in enumerate(TEXT[:-1], start=1) if c == "\n")})
+OUTS = {("data/resolved", f"{HASH}.dir"), ("models/final", f"{HASH}.dir"), ("metrics/0.json", HASH)}
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     (tmp_path / "dvc.lock").write_text(TEXT)
     return tmp_path / "dvc.lock"
 
 
-def test_entries_are_read(path: Path) -> None:
+def test_outputs_are_read_and_dependencies_are_not(path):
     entries = lockfile.read(path)
     assert list(entries) == ["resolve", "train@final", "evaluate@0"]
-    assert entries["train@final"]["deps"][0]["md5"] == "1234567890"
-
-
-def test_without_dvc_lock_it_is_said_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no .*dvc\.lock; run the command in the study's folder, after a"):
-        lockfile.read(tmp_path / "dvc.lock")
+    assert entries["train@final"] == [lockfile.Out(Path("models/final"), "train@final", f"{HASH}.dir")]
 
 
 @pytest.mark.parametrize(
@@ -77,47 +75,51 @@ def test_without_dvc_lock_it_is_said_what_to_run(tmp_path: Path) -> None:
         (["other"], TEXT),
     ],
 )
-def test_the_rest_stays_byte_for_byte(path: Path, removed: list[str], expected: str) -> None:
+def test_the_rest_stays_byte_for_byte(path, removed, expected):
     lockfile.forget(path, removed)
     assert path.read_text() == expected
-    assert set(lockfile.read(path)) == {"resolve", "train@final", "evaluate@0"} - set(removed)
 
 
-def test_nothing_is_left_of_a_lock_without_entries(path: Path) -> None:
-    lockfile.forget(path, ["resolve", "train@final", "evaluate@0"])
-    assert not path.exists()
-
-
-def test_a_lock_cut_off_anywhere_is_whole_only_where_dvc_can_read_it(path: Path) -> None:
-    for end in range(0, len(TEXT), 3):
+def test_a_cut_off_lock_never_gives_an_output_another_hash_and_is_read_only_where_dvc_reads_it(path):
+    """Or a sound output would differ from the hash recorded for it."""
+    n_whole = 0
+    for end in CUTS:
         path.write_text(TEXT[:end])
-        if lockfile.read(path) is not None:
-            COMPILED_LOCKFILE_SCHEMA(parameters.load(path))
+        entries = lockfile.read(path)
+        if entries is not None:
+            n_whole += 1
+            COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe", pure=True).load(TEXT[:end]))
+            assert {(str(out.path), out.md5) for outs in entries.values() for out in outs} <= OUTS
+    assert 0 < n_whole < TEXT.count("\n")
 
 
-def test_whatever_was_cut_off_the_entries_before_it_are_kept(path: Path) -> None:
-    for end in range(0, len(TEXT), 3):
+def test_wherever_it_was_cut_off_the_entries_before_it_are_kept(path):
+    for end in CUTS:
         path.write_text(TEXT[:end])
-        if lockfile.read(path) is None:
-            lockfile.keep_whole_entries(path)
-            kept = path.read_text() if path.exists() else ""
-            assert kept in ("", TEXT[:FIRST], TEXT[:SECOND])
-            assert len(kept) > 0 or end <= FIRST + 2
+        if lockfile.read(path) is None and end > FIRST + 2:
+            assert lockfile.cut_off(path.parent).repair() == f"removed the last entry of {path}"
+            assert path.read_text() in (TEXT[:FIRST], TEXT[:SECOND])
 
 
-@pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "schema: '2.0'\nstages:\n", "[]", "\0"])
-def test_of_a_lock_without_an_entry_nothing_is_kept(path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "schema: '2.0'\n", "[]", "\0", TEXT[: FIRST - 5], TEXT[:FIRST] + "? broken\n" + TEXT[FIRST:]]
+)
+def test_what_holds_no_whole_entry_or_is_broken_elsewhere_is_not_touched(path, text):
     path.write_text(text)
     assert lockfile.read(path) is None
-    lockfile.keep_whole_entries(path)
-    assert not path.exists()
-
-
-def test_a_lock_that_is_broken_in_the_middle_is_not_touched(path: Path) -> None:
-    broken = TEXT[:FIRST] + "<<<<<<< HEAD\n" + TEXT[FIRST:]
-    path.write_text(broken)
-    assert lockfile.read(path) is None
-    with pytest.raises(InputError, match="is broken before its last entry too; `git checkout"):
-        lockfile.keep_whole_entries(path)
-    assert path.read_text() == broken
+    with pytest.raises(InputError, match=r"no whole entry before the break; `git checkout .*`, or remove it"):
+        lockfile.cut_off(path.parent).repair()
+    assert path.read_text() == text
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("marks", ["<<<<<<< HEAD\n", "=======\n", ">>>>>>> other branch\n"])
+def test_a_merge_conflict_is_called_one(path, marks):
+    path.write_text(TEXT[:FIRST] + marks + TEXT[FIRST:])
+    line = TEXT[:FIRST].count("\n") + 1
+    with pytest.raises(InputError, match=rf"a merge left a conflict in line {line}; keep one side \(`git"):
+        lockfile.read(path)
+
+
+def test_without_git_there_is_no_history(path):
+    assert lockfile.history(path.parent) == {}

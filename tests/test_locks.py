@@ -1,6 +1,7 @@
 """One process at a time holds a lock, and a dead one holds none."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -9,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from stages import locks
+from stages.runtime import locks
 
 ROOT = Path(__file__).parent.parent
 HOLDS = """
 import sys, time
 from pathlib import Path
-from stages import locks
+from stages.runtime import locks
 with locks.held(Path(sys.argv[1])):
     print("holds", flush=True)
     sys.stdin.read()
@@ -24,8 +25,8 @@ with locks.held(Path(sys.argv[1])):
 
 @pytest.fixture
 def holder(tmp_path):
-    """A process that holds tmp_path/lock until its stdin is closed."""
-    with start(tmp_path / "lock") as process:
+    """A process that holds tmp_path/.final.lock until its stdin is closed."""
+    with start(tmp_path / ".final.lock") as process:
         assert process.stdout.readline() == "holds\n"
         yield process
         process.kill()
@@ -43,17 +44,18 @@ def start(path):
 
 
 def test_a_second_process_waits_for_the_first_and_names_it(holder, tmp_path):
-    with start(tmp_path / "lock") as second:
-        waits = f"waits for process {holder.pid}, which holds {tmp_path / 'lock'}\n"
+    with start(tmp_path / ".final.lock") as second:
+        waits = f"waiting for process {holder.pid}, which is writing {tmp_path / 'final'}\n"
         assert second.stderr.readline() == waits
+        assert select.select([second.stdout], [], [], 0.3)[0] == []  # it does not hold the lock yet
         holder.stdin.close()
         assert second.stdout.readline() == "holds\n"
         second.stdin.close()
-    assert not (tmp_path / "lock").exists()
+    assert not (tmp_path / ".final.lock").exists()
 
 
 def test_a_killed_process_holds_no_lock(holder, tmp_path):
-    path = tmp_path / "lock"
+    path = tmp_path / ".final.lock"
     assert locks.is_held(path)
     holder.send_signal(signal.SIGKILL)
     holder.wait()
@@ -69,7 +71,7 @@ def test_a_killed_process_holds_no_lock(holder, tmp_path):
 def test_many_processes_never_hold_it_at_once(tmp_path):
     """Each adds to a file by reading and writing it, which loses a number where two are in it at once."""
     adds = (
-        "import sys\nfrom pathlib import Path\nfrom stages import locks\n"
+        "import sys\nfrom pathlib import Path\nfrom stages.runtime import locks\n"
         "path = Path(sys.argv[1])\n"
         "for _ in range(100):\n"
         "    with locks.held(path / 'lock'):\n"
@@ -90,6 +92,6 @@ def test_many_processes_never_hold_it_at_once(tmp_path):
 
 
 def test_a_failure_lets_go_of_it(tmp_path):
-    with pytest.raises(ZeroDivisionError), locks.held(tmp_path / "lock"):
+    with pytest.raises(ZeroDivisionError), locks.held(tmp_path / ".final.lock"):
         time.sleep(1 / 0)
-    assert not locks.is_held(tmp_path / "lock")
+    assert not locks.is_held(tmp_path / ".final.lock")

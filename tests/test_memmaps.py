@@ -1,4 +1,4 @@
-"""Arrays as files: written in place, and their room on the disk taken first."""
+"""Arrays in files: written in place, with their disk space reserved first."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages import memmaps
+from stages.runtime import memmaps
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,12 +22,12 @@ def test_the_array_is_a_file_of_zeros_to_write_into(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no posix_fallocate")
-def test_a_disk_without_room_is_an_error_before_anything_is_written(tmp_path):
+def test_too_little_disk_space_is_an_error_before_anything_is_written(tmp_path):
     memmaps.create(tmp_path / "a.npy", np.uint8, (1 << 20,))
     taken = (tmp_path / "a.npy").stat().st_blocks * 512
-    assert taken >= 1 << 20  # a file with holes would take its room later, or not get it
+    assert taken >= 1 << 20  # a file with holes would take its space later, or not get it
     source = (
-        "import resource, numpy as np\nfrom pathlib import Path\nfrom stages import errors, memmaps\n"
+        "import resource, numpy as np\nfrom pathlib import Path\nfrom stages.runtime import errors, memmaps\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 20},) * 2)\n"
         f"errors.run(lambda: memmaps.create(Path('b.npy'), np.uint8, ({1 << 21},)))"
     )

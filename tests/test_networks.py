@@ -2,32 +2,37 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from stages import parameters, variants
-from stages.networks import layers
-from stages.networks.architectures import HEADS, NETWORKS
+from benchmarks import studies
+from stages.datasets.prepared import Dataset
+from stages.networks import layers, residual_net
 from stages.networks.seeds import layer_seed
-from stages.training.examples import channel_statistics
+from stages.runtime.modules import find
+from stages.training import building
+from stages.training.settings import from_knobs
+from tests.edited_study import items
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
-RESOLVED = variants.resolve(parameters.load(Path(__file__).parent.parent / "params.yaml"))
-STATISTICS = {"mean": [0.5, 0.4, 0.3], "deviation": [0.25, 0.2, 0.3]}
-FEATURE_SHAPES = {"pooled": (2048,), "maps": (7, 7, 2048)}
+STUDY = {name: item.knobs for (_, name), item in items().items() if "network" in item.knobs}
+SHAPES = {"images": (32, 32, 3), "pooled": (2048,), "maps": (7, 7, 2048)}
 
 
 def build(name, **changes):
-    """A variant's network: 25 classes of 32x32 pictures, or 200 classes of ResNet50 features of 224x224."""
-    variant = RESOLVED[name] | changes
-    if variant["architecture"] in HEADS:
-        head = HEADS[variant["architecture"]]
-        return head.build(variant, FEATURE_SHAPES[head.FEATURES], 200)
-    statistics = STATISTICS if variant["normalisation"] == "featurewise" else None
-    return NETWORKS[variant["architecture"]].build(variant, (32, 32, 3), 25, statistics)
+    """A variant's network: 25 classes of 32x32 images, or 200 classes of ResNet50's features of 224x224."""
+    settings = from_knobs(STUDY[name] | changes)
+    ((network, knobs),) = settings.network.items()
+    module = find("networks", network)
+    kind = module.LEARNS_FROM
+    inputs = np.random.default_rng(0).integers(0, 256, (2, *SHAPES[kind])).astype(np.uint8)
+    names = [str(number) for number in range(25 if kind == "images" else 200)]
+    data = Dataset(inputs, np.array([0, 1]), np.array([0, 0]), names, {}, {})
+    make = building.from_images if kind == "images" else building.from_features
+    return make(module, knobs, data, settings)
 
 
 built = cache(build)
@@ -61,166 +66,62 @@ def test_the_parameters_are_as_many_as_in_the_report(names, n_parameters):
     assert {name: built(name).count_params() for name in names} == dict.fromkeys(names, n_parameters)
 
 
-RELU, SOFTMAX = "relu", "softmax"
-BASE_NET = [  # Fig. 1
-    ("Rescaling", (32, 32, 3)),
-    ("Conv2D", (28, 28, 6)),
-    (RELU, (28, 28, 6)),
-    ("MaxPooling2D", (14, 14, 6)),
-    ("Conv2D", (10, 10, 16)),
-    (RELU, (10, 10, 16)),
-    ("MaxPooling2D", (5, 5, 16)),
-    ("Flatten", (400,)),
-    ("Dense", (50,)),
-    (RELU, (50,)),
-    ("Dense", (25,)),
-    (SOFTMAX, (25,)),
-]
-DEEPER_1 = [  # Table 1
-    ("Rescaling", (32, 32, 3)),
-    ("Normalization", (32, 32, 3)),
-    ("Conv2D", (30, 30, 16)),
-    (RELU, (30, 30, 16)),
-    ("Conv2D", (28, 28, 32)),
-    (RELU, (28, 28, 32)),
-    ("MaxPooling2D", (14, 14, 32)),
-    ("Conv2D", (12, 12, 64)),
-    (RELU, (12, 12, 64)),
-    ("Conv2D", (10, 10, 128)),
-    (RELU, (10, 10, 128)),
-    ("MaxPooling2D", (5, 5, 128)),
-    ("Flatten", (3200,)),
-    ("Dense", (150,)),
-    (RELU, (150,)),
-    ("Dense", (25,)),
-    (SOFTMAX, (25,)),
-]
-DEEPER_2 = [  # Table 2
-    ("Rescaling", (32, 32, 3)),
-    ("Normalization", (32, 32, 3)),
-    ("Conv2D", (30, 30, 32)),
-    (RELU, (30, 30, 32)),
-    ("Conv2D", (28, 28, 64)),
-    (RELU, (28, 28, 64)),
-    ("MaxPooling2D", (14, 14, 64)),
-    ("Conv2D", (12, 12, 128)),
-    (RELU, (12, 12, 128)),
-    ("Conv2D", (10, 10, 256)),
-    (RELU, (10, 10, 256)),
-    ("MaxPooling2D", (5, 5, 256)),
-    ("Flatten", (6400,)),
-    ("Dense", (500,)),
-    (RELU, (500,)),
-    ("Dense", (150,)),
-    (RELU, (150,)),
-    ("Dense", (25,)),
-    (SOFTMAX, (25,)),
-]
-FINAL = [  # Table 3
-    ("Rescaling", (32, 32, 3)),
-    ("Normalization", (32, 32, 3)),
-    ("Conv2D", (30, 30, 32)),
-    ("BatchNormalization", (30, 30, 32)),
-    (RELU, (30, 30, 32)),
-    ("Conv2D", (28, 28, 64)),
-    ("BatchNormalization", (28, 28, 64)),
-    (RELU, (28, 28, 64)),
-    ("MaxPooling2D", (14, 14, 64)),
-    ("Dropout", (14, 14, 64)),
-    ("Conv2D", (12, 12, 128)),
-    ("BatchNormalization", (12, 12, 128)),
-    (RELU, (12, 12, 128)),
-    ("Conv2D", (10, 10, 256)),
-    ("BatchNormalization", (10, 10, 256)),
-    (RELU, (10, 10, 256)),
-    ("MaxPooling2D", (5, 5, 256)),
-    ("Dropout", (5, 5, 256)),
-    ("Flatten", (6400,)),
-    ("Dense", (500,)),
-    ("BatchNormalization", (500,)),
-    (RELU, (500,)),
-    ("Dropout", (500,)),
-    ("Dense", (150,)),
-    ("BatchNormalization", (150,)),
-    (RELU, (150,)),
-    ("Dropout", (150,)),
-    ("Dense", (25,)),
-    (SOFTMAX, (25,)),
-]
-BATCH_NORM_AFTER = list(FINAL)
-for _place, (_kind, _) in enumerate(FINAL):
-    if _kind == "BatchNormalization":
-        BATCH_NORM_AFTER[_place : _place + 2] = reversed(FINAL[_place : _place + 2])
-LINEAR_HEAD = [("Dense", (200,)), (SOFTMAX, (200,))]  # Table 4
-MLP_HEAD = [  # Tables 5 and 7
-    ("Dense", (1024,)),
-    (RELU, (1024,)),
-    ("Dropout", (1024,)),
-    ("Dense", (200,)),
-    (SOFTMAX, (200,)),
-]
-CONV_HEAD_END = [
-    ("Dense", (1024,)),
-    (RELU, (1024,)),
-    ("BatchNormalization", (1024,)),
-    ("Dropout", (1024,)),
-    ("Dense", (200,)),
-    (SOFTMAX, (200,)),
-]
-CONV_HEAD = [  # Table 6
-    ("Conv2D", (5, 5, 512)),
-    (RELU, (5, 5, 512)),
-    ("BatchNormalization", (5, 5, 512)),
-    ("AveragePooling2D", (5, 5, 512)),
-    ("Dropout", (5, 5, 512)),
-    ("Flatten", (12800,)),
-    *CONV_HEAD_END,
-]
-CONV_HEAD_POOLED = [  # the text above Table 6
-    ("Conv2D", (5, 5, 512)),
-    (RELU, (5, 5, 512)),
-    ("BatchNormalization", (5, 5, 512)),
-    ("GlobalAveragePooling2D", (512,)),
-    ("Dropout", (512,)),
-    *CONV_HEAD_END,
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("basenet", BASE_NET),
-        ("deeper_1", DEEPER_1),
-        ("deeper_2", DEEPER_2),
-        ("final", FINAL),
-        ("batch_norm_after", BATCH_NORM_AFTER),
-        ("linear_head", LINEAR_HEAD),
-        ("mlp_head", MLP_HEAD),
-        ("frozen", MLP_HEAD),
-        ("conv_head", CONV_HEAD),
-        ("conv_head_pooled", CONV_HEAD_POOLED),
-    ],
+FINAL = (
+    "Rescaling 32x32x3, Normalization 32x32x3, Conv2D 30x30x32, BatchNormalization 30x30x32, relu 30x30x32,"
+    " Conv2D 28x28x64, BatchNormalization 28x28x64, relu 28x28x64, MaxPooling2D 14x14x64, Dropout 14x14x64,"
+    " Conv2D 12x12x128, BatchNormalization 12x12x128, relu 12x12x128, Conv2D 10x10x256,"
+    " BatchNormalization 10x10x256, relu 10x10x256, MaxPooling2D 5x5x256, Dropout 5x5x256, Flatten 6400,"
+    " Dense 500, BatchNormalization 500, relu 500, Dropout 500,"
+    " Dense 150, BatchNormalization 150, relu 150, Dropout 150, Dense 25, softmax 25"
 )
-def test_the_layers_are_those_of_the_report_in_its_order(name, expected):
-    model = built(name)
-    assert type(model.layers[0]).__name__ == "InputLayer"
-    assert [(kind(layer), layer.output.shape[1:]) for layer in model.layers[1:]] == expected
-    # a chain: each layer takes what the one before gives
-    for before, after in zip(model.layers, model.layers[1:], strict=False):
+MLP_HEAD = "Dense 1024, relu 1024, Dropout 1024, Dense 200, softmax 200"
+CONV_HEAD = "Conv2D 5x5x512, relu 5x5x512, BatchNormalization 5x5x512,"
+CONV_HEAD_END = (
+    "Dense 1024, relu 1024, BatchNormalization 1024, Dropout 1024, Dense 200, softmax 200"  # of the table
+)
+TABLES = {
+    "basenet": (  # Fig. 1
+        "Rescaling 32x32x3, Conv2D 28x28x6, relu 28x28x6, MaxPooling2D 14x14x6, Conv2D 10x10x16,"
+        " relu 10x10x16, MaxPooling2D 5x5x16, Flatten 400, Dense 50, relu 50, Dense 25, softmax 25"
+    ),
+    "deeper_1": (  # Table 1
+        "Rescaling 32x32x3, Normalization 32x32x3, Conv2D 30x30x16, relu 30x30x16, Conv2D 28x28x32,"
+        " relu 28x28x32, MaxPooling2D 14x14x32, Conv2D 12x12x64, relu 12x12x64, Conv2D 10x10x128,"
+        " relu 10x10x128, MaxPooling2D 5x5x128, Flatten 3200, Dense 150, relu 150, Dense 25, softmax 25"
+    ),
+    "deeper_2": (  # Table 2
+        "Rescaling 32x32x3, Normalization 32x32x3, Conv2D 30x30x32, relu 30x30x32, Conv2D 28x28x64,"
+        " relu 28x28x64, MaxPooling2D 14x14x64, Conv2D 12x12x128, relu 12x12x128, Conv2D 10x10x256,"
+        " relu 10x10x256, MaxPooling2D 5x5x256, Flatten 6400, Dense 500, relu 500, Dense 150, relu 150,"
+        " Dense 25, softmax 25"
+    ),
+    "final": FINAL,  # Table 3
+    "batch_norm_after": re.sub(r"(BatchNormalization \w+), (relu \w+)", r"\2, \1", FINAL),
+    "linear_head": "Dense 200, softmax 200",  # Table 4
+    "mlp_head": MLP_HEAD,  # Table 5
+    "frozen": MLP_HEAD,  # Table 7
+    "conv_head": (  # Table 6
+        f"{CONV_HEAD} AveragePooling2D 5x5x512, Dropout 5x5x512, Flatten 12800, {CONV_HEAD_END}"
+    ),
+    "conv_head_pooled": (  # the text above Table 6
+        f"{CONV_HEAD} GlobalAveragePooling2D 512, Dropout 512, {CONV_HEAD_END}"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_layers_are_those_of_the_report_in_its_order(name):
+    first, *others = built(name).layers
+    assert kind(first) == "InputLayer"
+    found = [f"{kind(layer)} {'x'.join(map(str, layer.output.shape[1:]))}" for layer in others]
+    assert ", ".join(found) == TABLES[name]
+    for before, after in zip([first, *others], others, strict=False):  # a chain
         assert after.input is before.output
 
 
 def kind(layer):
     name = type(layer).__name__
     return layer.activation.__name__ if name == "Activation" else name
-
-
-def test_convolutions_and_dense_layers_leave_the_activation_to_a_layer_of_its_own():
-    for name in ("basenet", "final", "conv_head"):
-        used = {
-            layer.activation.__name__ for layer in built(name).layers if kind(layer) in ("Conv2D", "Dense")
-        }
-        assert used == {"linear"}
 
 
 @pytest.mark.parametrize(
@@ -245,7 +146,7 @@ LAYER_NAME = re.compile(
 )
 
 
-@pytest.mark.parametrize("name", [name for name, variant in RESOLVED.items() if "architecture" in variant])
+@pytest.mark.parametrize("name", STUDY)
 def test_layers_are_named_by_their_place_and_the_model_by_its_variant(name):
     model = built(name)
     assert model.name == name
@@ -282,16 +183,15 @@ def test_a_network_built_again_is_equal_and_with_another_seed_is_another():
 
 
 def test_weights_are_drawn_within_the_bounds_of_glorot_and_biases_are_zero():
-    model = built("basenet")
-    kernel, bias = model.get_layer("block2_conv1").get_weights()
+    kernel, bias = built("basenet").get_layer("block2_conv1").get_weights()
     bound = np.sqrt(6 / (5 * 5 * 6 + 5 * 5 * 16))
     assert 0.98 * bound < np.abs(kernel).max() <= bound
     assert not bias.any()
 
 
 def test_layers_of_one_shape_start_from_different_weights():
-    variant = RESOLVED["deeper_1"] | {"dense_units": [25, 25], "dense_dropout": []}
-    model = NETWORKS["deeper_net"].build(variant, (32, 32, 3), 25, None)
+    network = {"deeper_net": {"filters": [2, 2], "dense_units": [25, 25]}}
+    model = build("deeper_1", network=network)
     second, logits = model.get_layer("head_dense2"), model.get_layer("head_logits")
     assert not np.array_equal(second.get_weights()[0], logits.get_weights()[0])
 
@@ -305,18 +205,16 @@ def test_a_layers_seed_depends_on_seed_and_name():
 
 def test_pixels_without_statistics_are_in_zero_to_one():
     images = np.array([0, 51, 255], np.float32).reshape(1, 1, 1, 3)
-    assert np.allclose(layers.raw_pixels(images, None), [0, 0.2, 1])
+    assert np.allclose(layers.scale_pixels(images, None), [0, 0.2, 1])
 
 
-def test_normalised_training_images_have_mean_0_and_deviation_1(tiny_examples):
-    variant = RESOLVED["normalised"]
-    model = NETWORKS["base_net"].build(variant, (16, 16, 3), 3, channel_statistics(tiny_examples))
-    train = tiny_examples.inputs[tiny_examples.rows("train")].astype(np.float32)
+def test_normalised_training_images_have_mean_0_and_deviation_1(data):
+    model = studies.build(data, studies.settings())
+    train = data.inputs[data.rows("train")].astype(np.float32)
     x = np.asarray(model.get_layer("normalisation")(model.get_layer("pixels")(train)))
     assert np.allclose(x.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     assert np.allclose(x.std(axis=(0, 1, 2)), 1, atol=1e-4)
-    without = NETWORKS["base_net"].build(variant, (16, 16, 3), 3, None)
-    assert model.count_params() == without.count_params()
+    assert model.count_params() == studies.build(data, studies.settings(normalisation="none")).count_params()
 
 
 def test_probabilities_add_up_to_one():
@@ -327,9 +225,54 @@ def test_probabilities_add_up_to_one():
 
 
 def test_the_average_over_2x2_keeps_5x5_and_averages_only_what_there_is():
-    (pool,) = [layer for layer in built("conv_head").layers if layer.name == "head_pool"]
     x = np.arange(25, dtype=np.float32).reshape(1, 5, 5, 1)
-    pooled = np.asarray(pool(x))[0, :, :, 0]
+    pooled = np.asarray(built("conv_head").get_layer("head_pool")(x))[0, :, :, 0]
     assert pooled.shape == (5, 5)
     assert pooled[0, 0] == x[0, :2, :2].mean()
     assert pooled[4, 4] == x[0, 4, 4, 0]
+
+
+def residual(size=32, **knobs):
+    inputs = keras.Input((size, size, 3))
+    return keras.Model(inputs, residual_net.build(inputs, n_classes=25, seed=0, **knobs))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "n_parameters"),
+    [
+        # stem 3*3*3*16 = 432 and 4*16 of its batch norm; convolutions have no biases
+        # stage 1: 2 * (3*3*16*16 + 4*16) = 4736
+        # stage 2: shortcut 16*32 + 4*32 = 640, 3*3*16*32 + 4*32 = 4736, 3*3*32*32 + 4*32 = 9344
+        # stage 3: shortcut 32*64 + 4*64 = 2304, 3*3*32*64 + 4*64 = 18688, 3*3*64*64 + 4*64 = 37120
+        # 64*25+25 = 1625
+        ({"filters": [16, 32, 64]}, 79_689),
+        # a further block in each stage: 4736, 2*9344, 2*37120
+        ({"filters": [16, 32, 64], "depth": 2}, 177_353),
+        # stem 27*8 + 32 = 248, 2 * (9*8*8 + 32) = 1216, 8*25+25 = 225
+        ({"filters": [8]}, 1_689),
+    ],
+)
+def test_a_residual_network_has_the_parameters_of_its_widths_and_depth(knobs, n_parameters):
+    assert residual(**knobs).count_params() == n_parameters
+    assert residual(size=17, **knobs).count_params() == n_parameters  # no large dense layer
+
+
+def test_each_stage_of_a_residual_network_halves_height_and_width():
+    model = residual(filters=[4, 6, 8], depth=2, block_dropout=[0.1, 0.0, 0.3])
+    names = [f"stage{stage}_block{block}_add" for stage in (1, 2, 3) for block in (1, 2)]
+    shapes = [model.get_layer(name).output.shape[1:] for name in names]
+    assert shapes == [(32, 32, 4)] * 2 + [(16, 16, 6)] * 2 + [(8, 8, 8)] * 2
+    shortcuts = [layer.name for layer in model.layers if layer.name.endswith("shortcut")]
+    assert shortcuts == ["stage2_block1_shortcut", "stage3_block1_shortcut"]
+    rates = {layer.name: layer.rate for layer in model.layers if kind(layer) == "Dropout"}
+    assert rates == {"stage1_dropout": 0.1, "stage3_dropout": 0.3}
+
+
+def test_a_residual_block_adds_to_what_comes_in():
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, residual_net.build(inputs, n_classes=3, seed=0, filters=[4]))
+    add, stem = model.get_layer("stage1_block1_add"), model.get_layer("stem_conv_relu")
+    model.get_layer("stage1_block1_conv2_bn").gamma.assign([0.0] * 4)  # the convolutions add nothing
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)
+    before, after = keras.Model(inputs, [stem.output, add.output])(images)
+    assert np.array_equal(before, after)

@@ -5,14 +5,17 @@ import inspect
 import keras
 import pytest
 
-from stages.errors import InputError
-from stages.optimizer_blocks import _optimizers, _schedules, check_optimizer
+from stages.runtime.errors import InputError
+from stages.study import schema
+from stages.study.checking import check
+from stages.study.optimizer_blocks import _optimizers, _schedules
 from stages.training import optimizers
 
 
-def told(class_name, **config):
+def mistakes(class_name, **config):
+    """Returns the lines about the optimizer of some knobs."""
     block = {"class_name": class_name, "config": config}
-    return [str(mistake) for mistake in check_optimizer(("optimizer",), block)]
+    return [str(mistake) for mistake in check(schema.TrainingKnobs, {"optimizer": block})[1]]
 
 
 def schedule(class_name, **config):
@@ -43,7 +46,6 @@ REFUSED_BY_KERAS = [
     ("Adam", {"lr": 0.1}),
     ("Adam", {"momentum": 0.9}),
     ("SGD", {"learning_rate": "0.1"}),
-    ("SGD", {"learning_rate": 1}),
     ("SGD", {"learning_rate": None}),
     ("SGD", {"learning_rate": [0.1]}),
     ("SGD", {"momentum": 3.0}),
@@ -70,19 +72,19 @@ REFUSED_BY_US_ALONE = [
 @pytest.mark.parametrize(("class_name", "config"), GOOD)
 def test_a_block_that_keras_takes_passes(class_name, config):
     optimizers.build({"class_name": class_name, "config": config})
-    assert told(class_name, **config) == []
+    assert mistakes(class_name, **config) == []
 
 
 @pytest.mark.parametrize(("class_name", "config"), REFUSED_BY_KERAS)
 def test_a_block_that_keras_refuses_is_one_mistake(class_name, config):
     with pytest.raises(InputError):
         optimizers.build({"class_name": class_name, "config": config})
-    assert told(class_name, **config)
+    assert mistakes(class_name, **config)
 
 
 @pytest.mark.parametrize(("class_name", "config"), REFUSED_BY_US_ALONE)
 def test_a_value_that_keras_takes_and_no_training_can_use_is_one_mistake(class_name, config):
-    assert len(told(class_name, **config)) == 1
+    assert len(mistakes(class_name, **config)) == 1
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_value_that_keras_takes_and_no_training_can_use_is_one_mistake(class_n
         (
             "Adam",
             {"learning_rate": "1e-5"},
-            "optimizer.config.learning_rate is '1e-5', expected a number, above 0.0 and at most 1000.0;"
+            "optimizer.config.learning_rate is '1e-5', expected a number, above 0 and at most 1000;"
             " write it without quotes",
         ),
         (
@@ -117,25 +119,33 @@ def test_a_value_that_keras_takes_and_no_training_can_use_is_one_mistake(class_n
     ],
 )
 def test_the_message_names_the_place_and_what_was_expected(class_name, config, line):
-    assert told(class_name, **config) == [line.format(optimizers=", ".join(_optimizers()))]
+    assert mistakes(class_name, **config) == [line.format(optimizers=", ".join(_optimizers()))]
 
 
-def test_several_mistakes_of_a_block_are_told_at_once():
-    assert len(told("SGD", learning_rate=-1.0, momentun=0.9, nesterov=1)) == 3
+def test_several_mistakes_of_a_block_are_reported_at_once():
+    assert len(mistakes("SGD", learning_rate=-1.0, momentun=0.9, nesterov=1)) == 3
+
+
+def test_averaged_weights_are_refused_for_the_knob_that_ends_in_the_model():
+    assert mistakes("SGD", use_ema=True) == [
+        "optimizer.config.use_ema is True, expected false; use the knob `ema`"
+    ]
+    assert mistakes("SGD", use_ema=False) == []
+
+
+def test_whole_numbers_become_floats_where_keras_expects_floats():
+    knobs, _ = check(
+        schema.TrainingKnobs, {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 1}}}
+    )
+    optimizers.build(knobs["optimizer"])
+    assert repr(knobs["optimizer"]["config"]["learning_rate"]) == "1.0"
 
 
 @pytest.mark.parametrize(
-    "block",
-    [
-        {},
-        {"class_name": "SGD"},
-        {"config": {}},
-        {"class_name": 5, "config": []},
-        {"class_name": "SGD", "config": {}, "x": 1},
-    ],
+    "block", [{}, {"class_name": "SGD"}, {"config": {}}, {"class_name": 5, "config": []}, "SGD"]
 )
 def test_a_block_of_another_shape_is_an_error(block):
-    assert list(check_optimizer(("optimizer",), block))
+    assert check(schema.TrainingKnobs, {"optimizer": block})[1]
 
 
 def test_what_is_read_of_the_installed_keras_is_what_it_has():

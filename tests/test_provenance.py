@@ -1,83 +1,77 @@
-"""Which bytes results rest on, as an inspection finds it: archives, provenance, the publisher's hash."""
+"""Where data come from, and what is said of all that is made of them."""
 
 import hashlib
 import json
-from pathlib import Path
 
 import pytest
-import small_study
 
-from stages.inspection.provenance import archives_problem, backbone_problem, kinds
-from stages.inspection.workspaces import Workspace
-
-CIFAR, CUB = "data/archives/cifar100", "data/archives/cub200"
+from stages.runtime.errors import InputError
+from stages.sources import provenance
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    small_study.write(tmp_path)
-    return Workspace(tmp_path, small_study.PARAMS)
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["official", "official"], "official"),
+        (["official", "stand-in"], "stand-in"),
+        (["own", "stand-in", "official"], "own"),
+        (["own", "generated", "official"], "generated"),
+    ],
+)
+def test_the_worst_source_decides_for_the_whole(kinds, expected):
+    assert provenance.worst({f"{place}.tgz": {"kind": kind} for place, kind in enumerate(kinds)}) == expected
 
 
-@pytest.mark.parametrize("source", small_study.ARCHIVES)
-def test_archives_that_are_as_their_provenance_says_are_right(workspace: Workspace, source: str) -> None:
-    assert archives_problem(workspace, source) is None
+def write_archives(folder, content=b"archive"):
+    folder.mkdir()
+    (folder / "a.tgz").write_bytes(content)
+    entry = {"kind": "stand-in", "sha256": hashlib.sha256(b"archive").hexdigest(), "note": "x"}
+    (folder / "provenance.json").write_text(json.dumps({"a.tgz": entry}))
+    return {"a.tgz": entry}
 
 
-def test_an_archive_with_other_bytes_than_its_provenance_says_is_found(workspace: Workspace) -> None:
-    (workspace.root / CUB / "images.tgz").write_text("another cub2OO")
-    (received, expected) = (
-        hashlib.sha256(text.encode()).hexdigest()[:12] for text in ("another cub2OO", "another cub200")
-    )
-    assert archives_problem(workspace, "cub200") == (
-        f"holds images.tgz of 14 bytes, sha256 {received}...,"
-        f" its provenance.json says 14 bytes, {expected}..."
-    )
+def test_downloaded_archives_are_what_their_provenance_says(tmp_path):
+    sources = write_archives(tmp_path / "archives")
+    assert provenance.sources_of(tmp_path / "archives") == sources
 
 
-def test_a_size_that_is_not_the_archives_is_found(workspace: Workspace) -> None:
-    small_study.edit_json(workspace.root / CUB / "provenance.json", "images.tgz", "bytes", value=15)
-    assert "of 14 bytes" in str(archives_problem(workspace, "cub200"))
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"other")])
+def test_an_archive_that_changed_since_it_was_downloaded_is_an_error(tmp_path, spoil):
+    write_archives(tmp_path / "archives")
+    spoil(tmp_path / "archives/a.tgz")
+    with pytest.raises(
+        InputError, match=r"a\.tgz is missing or changed since it was downloaded, expected sha256"
+    ):
+        provenance.sources_of(tmp_path / "archives")
 
 
-def test_official_is_believed_only_of_the_publishers_bytes(workspace: Workspace) -> None:
-    small_study.edit_json(workspace.root / CUB / "provenance.json", "images.tgz", "kind", value="official")
-    assert archives_problem(workspace, "cub200") == (
-        "says that images.tgz is 'official', by the hash in params.yaml it is 'stand-in'"
-    )
-
-
-def test_the_publishers_bytes_under_another_name_are_not_official(workspace: Workspace) -> None:
-    folder = workspace.root / CIFAR
-    (folder / "cifar.tgz").rename(folder / "other.tgz")
-    entry = json.loads((folder / "provenance.json").read_text())["cifar.tgz"]
-    small_study.write_json(folder / "provenance.json", {"other.tgz": entry})
-    assert "says that other.tgz is 'official'" in str(archives_problem(workspace, "cifar100"))
-
-
-def test_a_publisher_may_give_md5(workspace: Workspace) -> None:
-    md5 = hashlib.md5(b"cifar100", usedforsecurity=False).hexdigest()
-    params = {"sources": {"cifar100": {"cifar.tgz": {"bytes": 8, "md5": md5}}}}
-    assert archives_problem(Workspace(workspace.root, params), "cifar100") is None
-
-
-def test_an_archive_of_which_nobody_says_where_it_is_from_is_found(workspace: Workspace) -> None:
-    (workspace.root / CUB / "lists.tgz").write_text("lists")
-    assert archives_problem(workspace, "cub200") == (
-        "holds images.tgz, lists.tgz, its provenance.json names images.tgz"
-    )
-
-
-def test_a_backbone_of_other_weights_than_were_fetched_is_found(workspace: Workspace) -> None:
-    assert backbone_problem(workspace, Path("data/resnet50"), "resnet50") is None
-    path = workspace.root / "data/resnet50/provenance.json"
-    small_study.edit_json(path, "backbone.keras", "sha256", value="0" * 64)
-    assert backbone_problem(workspace, Path("data/resnet50"), "resnet50") == (
-        "names other sources than data/archives/resnet50/provenance.json"
-    )
-
-
-def test_a_result_names_kind_and_hash_of_its_sources() -> None:
-    assert kinds({"b.tgz": {"kind": "stand-in", "sha256": "1", "bytes": 2}}) == {
-        "b.tgz": {"kind": "stand-in", "sha256": "1"}
+def test_any_other_folder_or_file_is_the_users_own_under_its_name(tmp_path):
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets/a.png").write_bytes(b"image")
+    (tmp_path / "mine.keras").write_bytes(b"model")
+    assert provenance.sources_of(tmp_path / "pets")["pets"]["kind"] == "own"
+    assert provenance.sources_of(tmp_path / "mine.keras") == {
+        "mine.keras": {"kind": "own", "sha256": hashlib.sha256(b"model").hexdigest()}
     }
+
+
+def test_the_hash_of_an_own_folder_counts_names_and_contents_but_not_what_is_hidden(tmp_path):
+    hashes = []
+    for name, content in (("a.png", b"1"), (".DS_Store", b"2"), ("b.png", b"3"), ("a.png", b"4")):
+        (tmp_path / "pets/cats").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pets/cats" / name).write_bytes(content)
+        hashes.append(provenance.sources_of(tmp_path / "pets")["pets"]["sha256"])
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
+def test_a_missing_source_is_an_error_that_says_where_it_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere not found; correct `from` in params.yaml"):
+        provenance.sources_of(tmp_path / "nowhere")
+
+
+def test_what_is_written_of_an_item_is_read_again(tmp_path):
+    sources = {"a.tgz": {"kind": "official"}, "b.tgz": {"kind": "stand-in"}}
+    assert provenance.write(tmp_path / "pets.json", sources, format="folder") == "stand-in"
+    written = {"kind": "stand-in", "format": "folder", "sources": sources}
+    assert provenance.read(tmp_path / "pets.json") == written

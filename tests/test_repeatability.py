@@ -1,125 +1,85 @@
-"""Two trainings of one variant leave the same bytes, whatever kind it is; another thread count may not."""
-
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Two trainings of one variant leave the same bytes, whatever kind it is."""
 
 import pytest
 
 from benchmarks import processes
-from benchmarks.studies import hashes, variant, write_dataset, write_json
+from benchmarks.studies import NOISY, THREADS, hashes, write_dataset, write_json, write_resolved
+from stages.runtime import resolved
 
-ROOT = Path(__file__).parent.parent
-CACHED = {"flip": False, "zoom": 0.0, "end_to_end": False}
-HEAD = CACHED | {"architecture": "dense_head", "filters": [], "block_dropout": []}
-CONV = CACHED | {"architecture": "conv_head", "filters": [4], "block_dropout": [0.5]}
+ALL = [["flip", True], ["zoom", 0.2], ["crop", 2], ["cutout", 4]]
+HEAD = {"augmentation": None, "normalisation": None}
+DENSE = {"dense_units": [6], "dense_dropout": [0.25]}
+CONV = DENSE | {"filters": [4], "block_dropout": [0.5], "batch_norm": "after", "pooling": "flatten"}
 SCRATCH = {
-    "base_net": {"architecture": "base_net", "block_dropout": [], "normalisation": "none"},
+    "base_net": {
+        "network": {"base_net": {"filters": [4, 6], "dense_units": [8]}},
+        "augmentation": ALL,
+        "optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.01, "momentum": 0.9}},
+        **{"label_smoothing": 0.1, "schedule": "cosine", "warmup": 0.1, "ema": 0.9, "tta_flip": True},
+    },
     "deeper_net": {},
-    "batch_norm_after": {"batch_norm": "after"},
-    "sgd": {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.01, "momentum": 0.9}}},
-    "adagrad": {"optimizer": {"class_name": "Adagrad", "config": {"learning_rate": 0.01}}},
-    "rmsprop": {"optimizer": {"class_name": "RMSprop", "config": {"learning_rate": 0.001}}},
-    "adadelta": {"optimizer": {"class_name": "Adadelta", "config": {"learning_rate": 0.001}}},
+    "batch_norm_after": {
+        "network": {"deeper_net": NOISY | {"batch_norm": "after"}},
+        "optimizer": {"class_name": "RMSprop", "config": {"learning_rate": 0.001}},
+    },
+    "residual_net": {
+        "network": {"residual_net": {"filters": [4, 8], "block_dropout": [0.0, 0.2]}},
+        "optimizer": {"class_name": "Adadelta", "config": {"learning_rate": 0.01}},
+    },
 }
 HEADS = {
-    "linear_head": HEAD | {"dense_units": [], "dense_dropout": []},
-    "mlp_head": HEAD | {"batch_norm": "none"},
-    "conv_head": CONV | {"pooling": "flatten"},
-    "conv_head_pooled": CONV | {"pooling": "global_average"},
-    "frozen": HEAD | {"batch_norm": "none", "end_to_end": True},
+    "conv_head": HEAD | {"network": {"conv_head": CONV}},
+    "frozen": HEAD | {"network": {"dense_head": DENSE}, "end_to_end": True},
 }
-FINE_TUNES = {"fine_tuned": {"starts_from": "frozen", "unfreeze": "all"}, "conv5": {"unfreeze": "conv5"}}
+FINE_TUNE = HEAD | {"network": None, "unfreeze": "conv5", "epochs": 1}
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Two folders with the same data, backbone and features."""
-    root = tmp_path_factory.mktemp("repeatability")
-    for name in ("first", "second"):
-        folder = root / name
-        write_dataset(folder / "data", n=60, size=24)
-        write_json(folder / "code.json", "0")
-        write_json(folder / "params.yaml", {"features": {"threads": 2, "batch_size": 8}})
-        write_json(folder / "backbone/provenance.json", {"w.h5": {"kind": "official", "sha256": "3" * 64}})
-        for module, arguments in (
-            ("benchmarks.backbone", ("backbone/backbone.keras",)),
-            (
-                "stages.cache_features",
-                ("code.json", "data/images.npy", "backbone/backbone.keras", "features"),
-            ),
-        ):
-            processes.call(module, arguments, folder, root / "log")
-    return root
+    """A folder with data, a backbone and the features of both."""
+    folder = tmp_path_factory.mktemp("repeatability")
+    write_dataset(folder / "data", n=60, size=24)
+    processes.call("benchmarks.backbone", ("backbone/backbone.keras",), folder, folder / "log")
+    write_json(folder / "backbone/manifest.json", {"sha256": hashes(folder / "backbone")})
+    resolved.write(folder / "features.json", "cache_features", {"threads": THREADS, "batch_size": 8})
+    extract(folder, "features")
+    return folder
 
 
-def trained(folder, module, name, changes, *arguments):
-    write_json(folder / f"{name}.json", variant(name=name, **changes))
+def extract(folder, name):
+    arguments = ("features.json", "data/images.npy", "backbone/backbone.keras", name)
+    processes.call("stages.cache_features", arguments, folder, folder / "log")
+    (folder / f".checkpoints/features/{name}/done.json").unlink()
+    return hashes(folder / name)
+
+
+def trained(folder, stage, name, changes, *arguments, out="models"):
+    write_resolved(folder / f"{name}.json", stage, name=name, **changes)
     log = folder / "log"
-    processes.call(module, (f"{name}.json", "data", *arguments, f"models/{name}"), folder, log)
-    return hashes(folder / "models" / name)
+    processes.call(f"stages.{stage}", (f"{name}.json", "data", *arguments, f"{out}/{name}"), folder, log)
+    return hashes(folder / out / name)
+
+
+def twice(*arguments):
+    first, second = trained(*arguments), trained(*arguments, out="again")
+    assert sorted(first) == ["README.md", "history.csv", "model.keras", "predictions.npz", "run.json"]
+    assert first == second
 
 
 def test_features_are_the_same_bytes(study):
-    assert hashes(study / "first/features") == hashes(study / "second/features")
-    assert len(hashes(study / "first/features")) == 3
+    assert extract(study, "again") == hashes(study / "features")
 
 
 @pytest.mark.parametrize("name", SCRATCH)
 def test_a_network_from_scratch_is_the_same_bytes(study, name):
-    first, second = (
-        trained(study / folder, "stages.train", name, SCRATCH[name]) for folder in ("first", "second")
-    )
-    assert first == second
-    assert sorted(first) == ["history.csv", "model.keras", "predictions.npz", "run.json"]
+    twice(study, "train", name, SCRATCH[name])
 
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_is_the_same_bytes(study, name):
-    runs = [
-        trained(study / folder, "stages.train_head", name, HEADS[name], "backbone", "features")
-        for folder in ("first", "second")
-    ]
-    assert runs[0] == runs[1]
+    twice(study, "train_head", name, HEADS[name], "features")
 
 
-@pytest.mark.parametrize("name", FINE_TUNES)
-def test_a_fine_tuned_network_is_the_same_bytes(study, name):
-    runs = []
-    for folder in ("first", "second"):
-        trained(study / folder, "stages.train_head", "frozen", HEADS["frozen"], "backbone", "features")
-        changes = FINE_TUNES[name] | {"epochs": 1}
-        runs.append(trained(study / folder, "stages.fine_tune", name, changes, "backbone", "models/frozen"))
-    assert runs[0] == runs[1]
-
-
-def test_a_process_of_its_own_elsewhere_with_other_hash_seeds_gives_the_same_bytes(study, tmp_path):
-    expected = trained(study / "first", "stages.train", "deeper_net", SCRATCH["deeper_net"])
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "PYTHONHASHSEED": "7",
-        "TZ": "Asia/Tokyo",
-        "LC_ALL": "C",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "stages.train",
-        study / "first/deeper_net.json",
-        study / "first/data",
-        "model",
-    ]
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    assert hashes(tmp_path / "model") == expected
-
-
-def test_threads_device_versions_and_seed_are_on_record(study):
-    trained(study / "first", "stages.train", "deeper_net", {"threads": 1, "seed": 3})
-    record = json.loads((study / "first/models/deeper_net/run.json").read_text())
-    assert (record["threads"], record["seed"], record["settings"]) == (1, 3, {})
-    assert record["device"].startswith(("cpu: ", "gpu: "))
-    assert {"keras", "tensorflow", "numpy", "python"} <= set(record["versions"])
-    assert "computes on cpu" in (study / "first/log").read_text() or record["device"].startswith("gpu")
-    assert ", 1 threads" in (study / "first/log").read_text()
+def test_a_fine_tuned_network_is_the_same_bytes(study):
+    trained(study, "train_head", "frozen", HEADS["frozen"], "features")
+    twice(study, "fine_tune", "conv5", FINE_TUNE, "models/frozen")

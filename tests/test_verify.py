@@ -1,333 +1,331 @@
-"""The workspace checked as a whole, on a small study of real DVC: what it finds, says and heals."""
+"""`verify` on a small project of real DVC: what it finds, what it removes, and what it never touches."""
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
+import dvc_project
 import pytest
-import small_study
+from dvc_project import ROOT, call, succeed
 
-from stages.inspection.workspaces import Workspace, ignored
+from stages import verify
 
-ROOT = Path(__file__).parent.parent
-PIPELINE = """
-stages:
-  resolve:
-    cmd: cp -r made/data/variants data/
-    deps: [params.yaml]
-    outs: [data/variants]
-  download:
-    foreach: [cifar100, cub200, resnet50]
-    do:
-      cmd: cp -r made/data/archives/${item} data/archives/
-      params: ["sources.${item}"]
-      outs: ["data/archives/${item}"]
-  prepare:
-    foreach: [cifar100, cub200]
-    do:
-      cmd: cp -r made/data/${item} data/
-      deps: ["data/archives/${item}"]
-      params: ["datasets.${item}"]
-      outs: ["data/${item}"]
-  build_backbone:
-    cmd: cp -r made/data/resnet50 data/
-    deps: [data/archives/resnet50]
-    outs: [data/resnet50]
-  cache_features:
-    cmd: cp -r made/data/features data/
-    deps: [data/cub200/images.npy, data/resnet50/backbone.keras]
-    outs: [data/features]
-  train:
-    foreach: ${variants}
-    do:
-      cmd: cp -r made/models/${key} models/
-      deps: [data/cifar100, "data/variants/${key}.json"]
-      outs: ["models/${key}"]
-  train_head:
-    foreach: ${heads}
-    do:
-      cmd: cp -r made/models/${key} models/
-      deps: [data/cub200, data/features, data/resnet50, "data/variants/${key}.json"]
-      outs: ["models/${key}"]
-  evaluate:
-    foreach: ${variants}
-    do: &evaluate
-      cmd: cp made/metrics/${key}.json metrics/ && cp made/plots/variants/${key}/* plots/variants/${key}/
-      deps: ["models/${key}"]
-      metrics:
-      - "metrics/${key}.json": {cache: false}
-      plots:
-      - "plots/variants/${key}/loss.csv": {cache: false}
-  evaluate_head:
-    foreach: ${heads}
-    do: *evaluate
-  compare:
-    cmd: cp made/plots/summary.* plots/
-    deps: [metrics, plots/variants]
-    params: [report, variants, heads, fine_tunes]
-    metrics:
-    - plots/summary.json: {cache: false}
-    outs:
-    - plots/summary.csv: {cache: false}
-    - plots/summary.md: {cache: false}
-"""
-RUN = ("compare", "evaluate@final", "evaluate_head@linear_head")  # and what they need; not_run is not run
-FOLDERS = ("data/archives", "models", "metrics", "plots/variants/final", "plots/variants/linear_head")
-COMMITTED = ("train@final", "evaluate_head@linear_head", "evaluate@final", "compare")
 OBJECTS = ".dvc/cache/files/md5"
-
-
-def call(folder: Path, *command: str) -> subprocess.CompletedProcess:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
-def verify(folder: Path, *options: str) -> tuple[int, list[str]]:
-    """Returns the exit code and the lines of the findings, without the closing one."""
-    done = call(folder, sys.executable, "-m", "stages.verify", *options)
-    assert done.stderr == ""
-    return done.returncode, done.stdout.splitlines()[:-1]
-
-
-def reproduce(folder: Path) -> None:
-    """Runs what the fixture has run; `compare` by itself, as it needs all variants."""
-    for targets in (RUN[1:], ("--single-item", "compare")):
-        done = call(folder, "dvc", "repro", *targets)
-        assert done.returncode == 0, done.stderr
+RESTORE = "`dvc checkout models/final`, or if that fails `dvc repro train@final`"
 
 
 @pytest.fixture(scope="module")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reproduced(tmp_path_factory):
     folder = tmp_path_factory.mktemp("verify") / "study"
-    small_study.write(folder / "made")
-    shutil.move(folder / "made/params.yaml", folder / "params.yaml")
-    for name in FOLDERS:
-        (folder / name).mkdir(parents=True)
-    (folder / "dvc.yaml").write_text(PIPELINE)
-    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
-        assert call(folder, *command).returncode == 0
-    shutil.copy(ROOT / ".dvcignore", folder)
-    shutil.copy(ROOT / ".dvc/config", folder / ".dvc")
-    reproduce(folder)
+    dvc_project.write(folder)
     return folder
 
 
 @pytest.fixture
-def study(reproduced: Path, tmp_path: Path) -> Iterator[Path]:
+def study(reproduced, tmp_path):
     """A copy to break, its files linked to its cache as DVC left them."""
-    folder = tmp_path / "study"
-    assert call(tmp_path, "cp", "-a", str(reproduced), str(folder)).returncode == 0
-    yield folder
-    shutil.rmtree(folder)
+    succeed(tmp_path, "cp", "-a", str(reproduced), "study")
+    return tmp_path / "study"
 
 
-def unlinked(path: Path) -> Path:
-    """Makes a file one of its own, that an edit does not reach the cache by."""
+def check(folder, *options):
+    """Returns the lines that verify prints, without the closing one, which must agree with its exit code."""
+    done = call(folder, sys.executable, "-m", "stages.verify", *options)
+    assert done.stderr == ""
+    *lines, last = done.stdout.splitlines()
+    n = len([line for line in lines if not line.startswith(" ")])
+    assert (last, done.returncode) == (f"{n} findings", 1 if n else 0)
+    return lines
+
+
+def snapshot(folder):
+    """Returns the bytes of all files but DVC's and Git's own notes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    relative = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {
+        name: content for name, content in relative.items() if not name.startswith((".git/", ".dvc/tmp/"))
+    }
+
+
+def unlinked(path):
+    """Makes a file one of its own, so that an edit of it does not reach the cache."""
     content = path.read_bytes()
     path.unlink()
     path.write_bytes(content)
     return path
 
 
-def cached(folder: Path, content: bytes) -> Path:
-    """The object in the cache with this content."""
-    return next(
-        path for path in (folder / OBJECTS).rglob("*") if path.is_file() and path.read_bytes() == content
-    )
+def overwrite(path, content):
+    """Writes other bytes in place, read-only as DVC left them and then trusts them."""
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
 
 
-def test_nothing_is_wrong_after_a_part_of_the_study_has_run(study: Path) -> None:
-    assert verify(study) == (0, [])
+def cached(folder, content):
+    """Returns the place of the object with this content in the cache."""
+    paths = (path for path in (folder / OBJECTS).rglob("*") if path.is_file())
+    return str(next(path for path in paths if content in path.read_bytes()).relative_to(folder))
 
 
-def test_an_object_with_other_bytes_is_found_where_dvc_says_all_is_up_to_date(study: Path) -> None:
+def add_files_of_the_user(folder):
+    shutil.copytree(folder / "models/final", folder / "models/final_backup")
+    (folder / "metrics/notes.json").write_text("{}")
+    for name in (".mine.lock", "models/.mine.lock", "models/mine.partial", "data/mine.npy"):
+        (folder / name).write_text("")
+
+
+def test_a_finished_study_with_files_of_the_user_in_it_has_no_findings(study):
+    add_files_of_the_user(study)
+    (study / "models/final/.DS_Store").write_text("")
+    before = snapshot(study)
+    assert check(study, "--repair") == []
+    assert snapshot(study) == before
+
+
+def test_damaged_objects_are_removed_where_dvc_says_all_is_up_to_date_and_sound_outputs_stay(study):
     unlinked(study / "models/final/model.keras")
-    object_ = cached(study, b"the network of final")
-    object_.chmod(0o644)
-    object_.write_bytes(b"the natwork of final")
-    object_.chmod(0o444)  # as DVC leaves it, and then trusts it
-    assert "up to date" in call(study, "dvc", "status", *RUN).stdout
-    assert verify(study) == (
-        1,
+    model, listing = cached(study, b"the network of final"), cached(study, b'"relpath": "images.npy"')
+    overwrite(study / model, b"the natwork of final")
+    assert "up to date" in succeed(study, "dvc", "status")
+    overwrite(study / listing, b"[")
+    before = snapshot(study)
+    lost = "is not in DVC's cache, so that DVC would run its stage again; `dvc commit"
+    lost_birds = f"data/birds {lost} prepare` stores it"
+    assert sorted(check(study, "--repair")) == sorted(
         [
-            "models/final/model.keras has other bytes in the cache than dvc.lock says; "
-            "remove it, then `dvc repro train@final`"
-        ],
+            lost_birds,
+            f"{model} is the cache's copy of models/final/model.keras and damaged;"
+            " remove it, then `dvc commit train@final`",
+            f"  removed {model}",
+            f"{listing} is the cache's copy of data/birds and damaged; remove it, then `dvc commit prepare`",
+            f"  removed {listing}",
+        ]
     )
+    assert snapshot(study) == {
+        name: content for name, content in before.items() if name not in (model, listing)
+    }
+    assert check(study) == [lost_birds, f"models/final {lost} train@final` stores it"]
+    succeed(study, "dvc", "commit")
+    assert check(study) == []
 
 
-def test_all_that_is_damaged_or_missing_is_made_again_after_a_repair(study: Path) -> None:
-    object_ = study / "data/cub200/images.npy"  # one file with the object in the cache
-    object_.chmod(0o644)
-    object_.write_bytes(object_.read_bytes()[:-1] + b"?")
-    object_.chmod(0o444)
-    listing = next(path for path in (study / OBJECTS).rglob("*.dir") if '"maps.npy"' in path.read_text())
-    listing.chmod(0o644)
-    listing.write_text("[]")
-    listing.chmod(0o444)
-    (study / "models/final/added.txt").write_text("added")
-    unlinked(study / "models/linear_head/history.csv").write_text("edited")
-    (study / "metrics/final.json").unlink()
-    shutil.rmtree(study / "data/resnet50")
+def test_a_repair_removes_the_damaged_and_the_temporary_and_dvc_makes_it_again(study):
+    add_files_of_the_user(study)
+    overwrite(study / "data/birds/images.npy", b"one file with the object in the cache")
+    unlinked(study / "models/final/history.csv").write_text("edited")
+    (study / "models/final/notes.txt").write_text("written by the user")
+    (study / "metrics/other.json").write_text("{}")
+    shutil.rmtree(study / "models/other")
     (study / "models/.final.partial").mkdir()
     (study / "models/.final.lock").write_text("123")
     (study / ".dvc/tmp/rwlock").write_text("")
-    assert call(study, "dvc", "repro", "resolve").returncode != 0
-    assert sorted(line.split(";")[0] for line in verify(study, "--repair")[1]) == [
-        ".dvc/tmp/rwlock is not what DVC can read, so that every dvc repro fails",
-        "data/cub200 is not what its stage wrote",
-        "data/cub200/images.npy has other bytes in the cache than dvc.lock says",
-        "data/features has other bytes in the cache than dvc.lock says",
-        "data/resnet50 is missing",
-        "metrics/final.json is missing",
-        "models/.final.lock was left by a killed process",
-        "models/.final.partial was left by a killed process",
-        "models/final is not what its stage wrote",
-        "models/linear_head is not what its stage wrote",
+    assert call(study, "dvc", "repro").returncode != 0
+    images = cached(study, b"one file with")
+    before = snapshot(study)
+    assert sorted(check(study, "--repair")) == sorted(
+        [
+            ".dvc/tmp/rwlock is damaged, so that every `dvc repro` fails; remove it",
+            "  removed .dvc/tmp/rwlock",
+            f"{images} is the cache's copy of data/birds/images.npy and damaged;"
+            " remove it, then `dvc repro prepare`",
+            f"  removed {images}",
+            "data/birds/images.npy differs from its hash in dvc.lock;"
+            " remove it, then `dvc checkout data/birds`, or if that fails `dvc repro prepare`",
+            "  removed data/birds/images.npy",
+            "metrics/other.json differs from its hash in dvc.lock; remove it, then `dvc checkout"
+            " metrics/other.json`, or if that fails `dvc repro evaluate@other`",
+            "  removed metrics/other.json",
+            "models/.final.lock was left by a killed process; remove it",
+            "  removed models/.final.lock",
+            "models/.final.partial was left by a killed process; remove it",
+            "  removed models/.final.partial",
+            f"models/final/history.csv differs from its hash in dvc.lock; remove it, then {RESTORE}",
+            "  removed models/final/history.csv",
+            "models/final/notes.txt was not written by train@final; move it elsewhere, or DVC may remove it",
+            f"models/other is missing; {RESTORE.replace('final', 'other')}",
+        ]
+    )
+    gone = {
+        images,
+        "data/birds/images.npy",
+        "metrics/other.json",
+        "models/.final.lock",
+        "models/final/history.csv",
+    }
+    assert snapshot(study) == {name: content for name, content in before.items() if name not in gone}
+    (study / "models/final/notes.txt").rename(study / "notes.txt")
+    succeed(study, "dvc", "repro")
+    assert check(study) == []
+    assert (study / "models/final_backup/model.keras").exists()
+
+
+def test_a_folder_whose_list_of_files_is_lost_is_left_to_dvc(study):
+    (study / "models/final/added.txt").write_text("perhaps the only difference")
+    for path in (study / OBJECTS).rglob("*.dir"):
+        path.unlink()
+    before = snapshot(study)
+    lines = check(study, "--repair")
+    assert (
+        "models/final differs from its hash in dvc.lock, and the cache has no list of its files;"
+        " `dvc repro --force --single-item train@final` makes it again"
+    ) in lines
+    assert snapshot(study) == before
+
+
+def test_a_contradiction_between_sound_outputs_removes_nothing(study):
+    metrics = json.loads((study / "metrics/final.json").read_text())
+    accuracy = metrics["test"]["accuracy"]
+    metrics["test"]["accuracy"] = 0.99
+    (study / "metrics/final.json").write_text(json.dumps(metrics))
+    unlinked(study / "models/other/run.json").write_text('{"sha256": {"history.csv": "0"}}')
+    succeed(study, "dvc", "commit", "--force")
+    before = snapshot(study)
+    assert sorted(check(study, "--repair")) == [
+        f"metrics/final.json says test.accuracy 0.99, the predictions in models/final give {accuracy};"
+        " `dvc repro --force --single-item evaluate@final`",
+        "models/other holds files that differ from the hashes in its run.json;"
+        " `dvc repro --force --single-item train@other`",
     ]
-    reproduce(study)
-    assert verify(study) == (0, [])
+    assert snapshot(study) == before
 
 
-def test_what_was_edited_and_committed_is_made_again_after_a_repair(study: Path) -> None:
-    small_study.edit_json(unlinked(study / "models/final/run.json"), "provenance", value="stand-in")
-    small_study.edit_json(study / "metrics/linear_head.json", "test", "accuracy", value=0.99)
-    true = json.loads((study / "made/metrics/linear_head.json").read_text())["test"]["accuracy"]
-    assert call(study, "dvc", "commit", "--force", *COMMITTED).returncode == 0
-    assert "up to date" in call(study, "dvc", "status", *COMMITTED).stdout
-    assert verify(study, "--repair")[1] == [
-        "models/final says provenance 'stand-in', expected 'official';"
-        " `dvc repro --force --single-item train@final`",
-        f"metrics/linear_head.json says test.accuracy 0.99, its predictions give {true};"
-        " `dvc repro --force --single-item evaluate_head@linear_head`",
-    ]
-    reproduce(study)
-    assert verify(study) == (0, [])
+# --- checks that fail to run
 
 
-def test_metrics_of_an_older_model_are_found(study: Path) -> None:
-    small_study.edit_json(study / "made/models/final/run.json", "settings", value={"other": 1})
-    done = call(study, "dvc", "repro", "--force", "--single-item", "train@final")
-    assert done.returncode == 0, done.stderr
-    assert verify(study)[1] == ["metrics/final.json is older than models/final; `dvc repro evaluate@final`"]
+def check_here(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit, match="1"):
+        verify.main(["--repair"])
+    return capsys.readouterr().out.splitlines()
 
 
-def test_a_dvc_lock_that_is_cut_off_is_found_and_mended(study: Path) -> None:
-    lock = study / "dvc.lock"
-    whole = lock.read_text()
-    for end in (0, 10, whole.index("md5: ", whole.index("  train@final:")) + 2, whole.rindex("md5: ") + 2):
-        lock.write_text(whole[:end])
-        assert call(study, "dvc", "status", "resolve").returncode != 0
-        assert verify(study, "--repair") == (
-            1,
-            [
-                "dvc.lock is not whole, as DVC leaves it when it is killed while it writes it;"
-                " `git checkout dvc.lock`, or --repair keeps the entries before the break"
-            ],
-        )
-        assert call(study, "dvc", "status", "resolve").returncode == 0
-    assert [line.split(",")[0] for line in verify(study)[1] if line.startswith("plots/summary.md")] == [
-        "plots/summary.md is the output of no stage in dvc.lock"
-    ]
-    reproduce(study)
-    assert verify(study) == (0, [])
+def test_a_measure_that_fails_is_reported_and_removes_nothing(study, monkeypatch, capsys):
+    from stages.results import evaluation
+
+    before = snapshot(study)
+    monkeypatch.setattr(evaluation, "metrics", lambda run: run["a key of another version"])
+    lines = check_here(study, monkeypatch, capsys)
+    reason = "could not be checked: 'Run' object is not subscriptable; nothing was removed"
+    assert lines == [*(f"metrics/{name}.json {reason}" for name in ("final", "other")), "2 findings"]
+    assert snapshot(study) == before
 
 
-def test_results_of_other_parameters_are_found(study: Path) -> None:
-    params = (study / "params.yaml").read_text()
-    assert "image_size: 8" in params
-    (study / "params.yaml").write_text(params.replace("image_size: 8", "image_size: 9", 1))
-    assert verify(study)[1] == [
-        "data/variants is older than params.yaml; `dvc repro resolve`",
-        "data/cifar100 was made with another datasets.cifar100 than params.yaml has;"
-        " `dvc repro prepare@cifar100`",
-    ]
+def test_too_few_open_files_remove_nothing(study):
+    before = snapshot(study)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.verify", "--repair"],
+        cwd=study,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (7, 7)),
+    )
+    assert done.returncode == 1
+    assert "Too many open files" in done.stdout + done.stderr
+    assert "removed " not in done.stdout.replace("nothing was removed", "")
+    assert snapshot(study) == before
 
 
-def test_all_that_a_removed_variant_left_is_found_and_pruned(study: Path) -> None:
-    params = (study / "params.yaml").read_text()
-    before = (study / "dvc.lock").read_text()
-    removed = params.replace("linear_head", "other_head")
-    (study / "params.yaml").write_text(removed)
-    assert verify(study, "--repair")[1] == [
-        "data/variants is older than params.yaml; `dvc repro resolve`",
-        "plots/summary.csv was made with another heads than params.yaml has; `dvc repro compare`",
-        "models/linear_head belongs to 'linear_head', which is no variant of params.yaml; remove it",
-        "plots/variants/linear_head belongs to 'linear_head', which is no variant of params.yaml; remove it",
-        "metrics/linear_head.json belongs to 'linear_head', which is no variant of params.yaml; remove it",
-        "dvc.lock has an entry of 'train_head@linear_head', which is no stage of dvc.yaml; remove that entry",
-        "dvc.lock has an entry of 'evaluate_head@linear_head', which is no stage of dvc.yaml;"
-        " remove that entry",
-    ]
-    after = (study / "dvc.lock").read_text()
-    lines = iter(before.splitlines())
-    assert all(line in lines for line in after.splitlines()), "what is left is not as it was"
-    status = call(study, "dvc", "status", "evaluate@final")
-    assert (status.returncode, status.stderr) == (0, "")
-    assert [line.split(";")[0] for line in verify(study)[1]] == [
-        "data/variants is older than params.yaml",
-        "plots/summary.csv is older than metrics",
-    ]
+def test_nothing_is_removed_where_dvc_cannot_read_the_pipeline(study):
+    (study / "dvc.yaml").write_text("stages: {a: {}}\n")
+    (study / "models/.final.partial").mkdir()
+    before = snapshot(study)
+    lines = check(study, "--repair")
+    assert lines[0].startswith("dvc.lock could not be checked: DVC cannot read the pipeline: './dvc.yaml'")
+    assert lines[0].endswith("; nothing was removed")
+    assert snapshot(study) == before
+    assert (study / "models/.final.partial").exists()
 
 
-def test_a_half_written_file_in_an_output_is_no_edit_of_it(study: Path) -> None:
-    places = [f"{folder}/.half.partial" for folder in ("data/archives/cub200", "data/cub200", "models/final")]
-    for place in places:
-        (study / place).write_text("half")
-    assert verify(study)[1] == [f"{place} was left by a killed process; remove it" for place in places]
-    assert "up to date" in call(study, "dvc", "status", *RUN).stdout
-
-
-def test_nothing_is_repaired_while_dvc_runs(study: Path) -> None:
-    lock = study / ".dvc/tmp/rwlock"
-    lock.write_text(json.dumps({"write": {"models/x": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
+def test_nothing_is_repaired_while_dvc_runs(study):
+    noted = {"write": {"models/x": {"pid": os.getpid(), "cmd": "dvc repro"}}}
+    (study / ".dvc/tmp/rwlock").write_text(json.dumps(noted))
     (study / "models/.final.partial").mkdir()
     done = call(study, sys.executable, "-m", "stages.verify", "--repair")
-    assert (done.returncode, done.stdout, done.stderr) == (
-        1,
-        "",
-        f"error: process {os.getpid()} runs `dvc repro` here; repair when it has ended\n",
-    )
+    message = f"process {os.getpid()} (`dvc repro`) is running here"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {message}; repair when it has ended\n"
     assert (study / "models/.final.partial").is_dir()
-    assert verify(study)[1][0] == (
-        f".dvc/tmp/rwlock says that process {os.getpid()} runs `dvc repro` here, so what it writes is not"
-        " whole yet; verify again when it has ended; if that is another program, remove the file"
-    )
 
 
-def test_nothing_is_forgotten_where_dvc_cannot_read_the_pipeline(study: Path) -> None:
-    before = (study / "dvc.lock").read_text()
-    (study / "dvc.yaml").write_text("stages: {a: {}}\n")
-    done = call(study, sys.executable, "-m", "stages.verify", "--repair")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: DVC cannot read the pipeline:\n")
-    assert (study / "dvc.lock").read_text() == before
+# --- dvc.lock
 
 
-def test_without_a_lock_there_is_nothing_to_check(tmp_path: Path) -> None:
-    done = call(tmp_path, sys.executable, "-m", "stages.verify")
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: no dvc.lock; run the command in the study's folder, after a first `dvc repro`\n"
-    )
+def test_a_dvc_lock_that_is_cut_off_is_found_and_repaired(study):
+    lock = study / "dvc.lock"
+    whole = lock.read_text()
+    lock.write_text(whole[: whole.rindex("md5: ") + 9])
+    before = snapshot(study)
+    assert check(study, "--repair") == [
+        "dvc.lock is cut off, as a killed DVC leaves it; `git checkout dvc.lock`,"
+        " or --repair keeps the entries before the break",
+        "  removed the last entry of dvc.lock",
+    ]
+    assert snapshot(study).keys() == before.keys()
+    succeed(study, "dvc", "repro")
+    assert check(study) == []
 
 
-def test_a_file_is_hashed_as_dvc_does_and_what_it_ignores_is_left_out(study: Path) -> None:
-    for name in ("é ü.txt", "b/a", "b.c", "b-d", ".x.lock", ".y.partial", "b/z.pyc", "__pycache__/a"):
-        (study / "odd" / name).parent.mkdir(parents=True, exist_ok=True)
-        (study / "odd" / name).write_text(name)
-    assert call(study, "dvc", "add", "--no-commit", "odd").returncode == 0
-    recorded = (study / "odd.dvc").read_text()
-    hashed = Workspace(study, {}, ignored=ignored(study)).md5(Path("odd"))
-    assert f"md5: {hashed}\n" in recorded
-    assert f"md5: {Workspace(study, {}).md5(Path('odd'))}\n" not in recorded
+def test_a_merge_conflict_in_dvc_lock_is_called_one(study):
+    lock = study / "dvc.lock"
+    first, rest = lock.read_text().split("stages:\n")
+    lock.write_text(f"{first}stages:\n<<<<<<< HEAD\n=======\n>>>>>>> other\n{rest}")
+    before = snapshot(study)
+    assert check(study, "--repair") == [
+        "dvc.lock could not be checked: a merge left a conflict in line 3; keep one side"
+        " (`git checkout --ours dvc.lock` or `--theirs`), then `dvc repro`; nothing was removed"
+    ]
+    assert snapshot(study) == before
 
 
-def test_verify_needs_no_tensorflow() -> None:
-    code = "import sys, stages.verify; print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
-    assert call(ROOT, sys.executable, "-c", code).stdout == "[]\n"
+def test_without_dvc_lock_it_says_what_to_run(tmp_path):
+    assert check(tmp_path) == [
+        "dvc.lock could not be checked: dvc.lock does not exist; run the command in the study's folder,"
+        " after a `dvc repro`; nothing was removed"
+    ]
+
+
+def test_outputs_that_are_out_of_date_or_unrecorded_are_found(study):
+    params = (study / "params.yaml").read_text()
+    (study / "params.yaml").write_text(params.replace("birds: 3", "birds: 4"))
+    lock = (study / "dvc.lock").read_text().splitlines(keepends=True)
+    start = lock.index("  evaluate@final:\n")
+    end = next(n for n in range(start + 1, len(lock)) if lock[n].startswith("  ") and lock[n][2] != " ")
+    (study / "dvc.lock").write_text("".join(lock[:start] + lock[end:]))
+    before = snapshot(study)
+    assert sorted(check(study, "--repair")) == [
+        "data/birds is out of date: params.yaml:birds changed; `dvc repro prepare`",
+        "metrics/final.json is in no entry of dvc.lock, so its origin is unknown;"
+        " `dvc repro evaluate@final` makes it again",
+    ]
+    assert snapshot(study) == before
+
+
+def test_what_a_removed_variant_left_is_removed_by_its_recorded_names_alone(study):
+    add_files_of_the_user(study)
+    (study / "params.yaml").write_text(dvc_project.PARAMS.replace("  other: {seed: 1}\n", ""))
+    lines = check(study, "--repair")
+    assert lines == [
+        "dvc.lock has an entry of train@other, which dvc.yaml no longer has; remove it and models/other",
+        "  removed the entry of train@other, models/other",
+        "dvc.lock has an entry of evaluate@other, which dvc.yaml no longer has;"
+        " remove it and metrics/other.json",
+        "  removed the entry of evaluate@other, metrics/other.json",
+    ]
+    assert {path.name for path in (study / "models").iterdir() if path.name != ".gitignore"} == {
+        *(".mine.lock", "final", "final_backup", "mine.partial")
+    }
+    assert check(study) == []
+    # dvc.lock's history still names them: with the bytes of then they are removed, with others they are not.
+    succeed(study, "git", "checkout", "-q", "metrics/other.json")
+    (study / "models/other").mkdir()
+    (study / "models/other/mine.txt").write_text("")
+    assert check(study, "--repair") == [
+        "metrics/other.json is an output of a stage that dvc.yaml no longer has; remove it",
+        "  removed metrics/other.json",
+    ]
+    assert (study / "models/other/mine.txt").exists()

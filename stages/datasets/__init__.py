@@ -1,1 +1,1 @@
-"""From official archives to arrays: downloads, formats, subsets, splits, generated stand-ins."""
+"""From archives and folders of images to arrays: one module per format, class selection, splits."""

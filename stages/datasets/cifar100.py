@@ -1,10 +1,9 @@
-"""CIFAR-100 (Krizhevsky 2009): the official python archive becomes labelled pictures.
+"""CIFAR-100 (Krizhevsky 2009): the python archive becomes labelled images.
 
-Homepage: https://www.cs.toronto.edu/~kriz/cifar.html. Per picture 3072 bytes: 1024 red, 1024 green, 1024
-blue, each row by row of 32 x 32.
+Homepage: https://www.cs.toronto.edu/~kriz/cifar.html. Per image 3072 bytes: 1024 red, 1024 green, 1024 blue,
+each row by row of 32 x 32.
 """
 
-import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,78 +13,69 @@ from PIL import Image
 
 from stages.datasets import pickles
 from stages.datasets.archives import read_members
-from stages.datasets.examples import Examples, relabel, select_classes
-from stages.errors import InputError
+from stages.datasets.classes import relabel, select_classes
+from stages.datasets.prepared import LabelledImages
+from stages.runtime.errors import InputError
 
 ARCHIVE = "cifar-100-python.tar.gz"
 SIZE = 32
 N_CLASSES = 100
-_MEMBERS = ("meta", "train", "test")
 
 
-def read(folder: Path, *, classes: Sequence[int | str], image_size: int = SIZE) -> Examples:
-    """Reads the chosen classes of the archive in `folder`.
+def read(source: Path, *, classes: Sequence[int | str], image_size: int, scratch: Path) -> LabelledImages:
+    """Reads the chosen classes of the archive in a folder.
 
     Args:
-        folder: holds cifar-100-python.tar.gz.
+        source: holds cifar-100-python.tar.gz, pickled by Python 2 (the official one) or 3.
         classes: which classes, as `select_classes` takes them.
-        image_size: pixels; other than 32 scales the pictures.
+        image_size: pixels; other than 32 scales the images.
+        scratch: not needed, as all images fit into memory.
 
     Raises:
-        InputError: the archive lacks or spoils something, or a class has no images.
+        InputError: the archive lacks something or is damaged, or a class has no images.
     """
-    archive = folder / ARCHIVE
-    batches = _batches(archive)
-    names = _names(batches["meta"], f"{archive}: meta")
-    parts = [_part(batches[part], f"{archive}: {part}") for part in ("train", "test")]
-    all_labels = np.concatenate([labels for _, labels in parts])
+    archive = source / ARCHIVE
+    expected = [f"cifar-100-python/{name}" for name in ("meta", "train", "test")]
+    meta, train, test = _batches(archive, expected)
+    names = _names(meta, f"{archive}: meta")
+    pixels, labels = zip(_rows(train, f"{archive}: train"), _rows(test, f"{archive}: test"), strict=True)
     numbers = select_classes(classes, names)
-    kept, labels = relabel(all_labels, numbers, names)
-    is_test = np.repeat([False, True], [len(labels) for _, labels in parts])[kept]
-    images = np.concatenate([pixels for pixels, _ in parts])[kept]
-    images = _scaled(np.ascontiguousarray(_as_pictures(images)), image_size)
-    return Examples(images, labels, is_test, [names[number] for number in numbers])
+    kept, new_labels = relabel(np.concatenate(labels), numbers, names)
+    is_test = kept >= len(labels[0])
+    rows = np.concatenate([pixels[0][kept[~is_test]], pixels[1][kept[is_test] - len(labels[0])]])
+    # (n, 3072) -> (n, channel, row, column) -> (n, row, column, channel)
+    images = rows.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1)
+    return LabelledImages(_scaled(images, image_size), new_labels, is_test, [names[n] for n in numbers])
 
 
-def _batches(archive: Path) -> dict[str, dict[bytes, Any]]:
-    """Reads meta, train and test."""
-    expected = {f"cifar-100-python/{member}" for member in _MEMBERS}
-    batches = {}
-    for name, content in read_members(archive, expected.__contains__):
-        batches[name.rpartition("/")[2]] = pickles.load(content, name=f"{archive}: {name}")
-    missing = [member for member in _MEMBERS if member not in batches]
-    if missing:
-        raise InputError(f"{archive} lacks cifar-100-python/{missing[0]}; expected {', '.join(_MEMBERS)}")
-    return batches
+def _batches(archive: Path, expected: list[str]) -> list[dict[str, Any]]:
+    members = read_members(archive, expected)
+    batches = {name: pickles.load(content, name=f"{archive}: {name}") for name, content in members}
+    return [batches[name] for name in expected]
 
 
-def _names(meta: dict[bytes, Any], place: str) -> list[str]:
-    listed = meta.get(b"fine_label_names")
-    listed = listed if type(listed) is list else []
-    names = [name.decode("ascii", "replace") for name in listed if type(name) is bytes and name.strip()]
-    if not len(listed) == len(names) == len(set(names)) == N_CLASSES or not "".join(names).isprintable():
-        raise InputError(f"{place} has no list of {N_CLASSES} fine_label_names; fetch the official archive")
+def _names(meta: dict[str, Any], place: str) -> list[str]:
+    listed = meta.get("fine_label_names", ())
+    try:
+        names = [pickles.text(name) for name in listed]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place}: a class name is not UTF-8: {error.object!r}") from None
+    if len(set(names)) != N_CLASSES:
+        raise InputError(f"{place} has {len(set(names))} different fine_label_names, expected {N_CLASSES}")
     return names
 
 
-def _part(batch: dict[bytes, Any], place: str) -> tuple[np.ndarray, np.ndarray]:
+def _rows(batch: dict[str, Any], place: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns pixels uint8[n, 3072] and labels int64[n] in [0, 100) of train or test."""
-    pixels, labels = batch.get(b"data"), batch.get(b"fine_labels")
-    if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != 3 * SIZE * SIZE:
-        raise InputError(f"{place} has no `data` of uint8[n, {3 * SIZE * SIZE}]; fetch the official archive")
-    if type(labels) is not list or len(labels) != len(pixels):
+    pixels, labels = np.asarray(batch.get("data")), np.asarray(batch.get("fine_labels"))
+    if pixels.dtype != np.uint8 or pixels.shape != (len(labels.ravel()), 3 * SIZE * SIZE):
         raise InputError(
-            f"{place} has no `fine_labels` for its {len(pixels)} images; fetch the official archive"
+            f"{place} holds data {pixels.dtype}{list(pixels.shape)} and {labels.size} fine_labels,"
+            f" expected uint8[n, {3 * SIZE * SIZE}] and n labels"
         )
-    wrong = [label for label in labels if type(label) is not int or not 0 <= label < N_CLASSES]
-    if wrong:
-        raise InputError(f"{place} has the label {reprlib.repr(wrong[0])}, expected 0 to {N_CLASSES - 1}")
-    return pixels, np.array(labels, np.int64)
-
-
-def _as_pictures(pixels: np.ndarray) -> np.ndarray:
-    # (n, 3072) -> (n, channel, row, column) -> (n, row, column, channel)
-    return pixels.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1)
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < N_CLASSES:
+        raise InputError(f"{place} has fine_labels other than whole numbers from 0 to {N_CLASSES - 1}")
+    return pixels, labels.astype(np.int64)
 
 
 def _scaled(images: np.ndarray, size: int) -> np.ndarray:

@@ -1,37 +1,57 @@
 """The deeper networks: 3x3 convolutions in blocks of two, then dense layers (report Tables 1-3)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from stages.networks.layers import classifier, convolution, dropout, raw_pixels, relu
+from stages.networks.layers import convolution, dense_classifier, dropout, relu
+
+LEARNS_FROM = "images"
 
 
 def build(
-    variant: dict[str, Any], input_shape: tuple[int, ...], n_classes: int, statistics: Any
-) -> keras.Model:
-    """Returns the network of Tables 1, 2 or 3, by the variant's `filters` and `dense_units`.
+    inputs: Any,
+    *,
+    n_classes: int,
+    seed: int,
+    filters: Sequence[int],
+    dense_units: Sequence[int],
+    block_dropout: Sequence[float] = (),
+    dense_dropout: Sequence[float] = (),
+    batch_norm: str = "none",
+) -> Any:
+    """Adds the network of Tables 1, 2 or 3, by its `filters` and `dense_units`.
 
     Args:
-        variant: `filters` (a pooling after every second), `block_dropout` (a rate after each
-            pooling; [] is none), `batch_norm`, `dense_units`, `dense_dropout` and `seed` are used.
-        input_shape: (height, width, 3).
-        n_classes: number of classes.
-        statistics: of the training images, see `layers.raw_pixels`.
+        inputs: scaled images, float32[n, height, width, 3].
+        n_classes: width of the softmax.
+        seed: of initial weights and dropout.
+        filters: of the 3x3 convolutions, a max pooling after every second.
+        dense_units: of the dense layers before the classifier.
+        block_dropout: a rate after each pooling; [] is off.
+        dense_dropout: a rate after each dense layer; [] is off.
+        batch_norm: none, before or after each relu.
 
     Returns:
-        A model from raw RGB in [0, 255] to probabilities, float32[n, n_classes].
+        Probabilities, float32[n, n_classes].
     """
-    images = keras.Input(input_shape, name="image")
-    x = raw_pixels(images, statistics)
-    pairs = list(zip(variant["filters"][::2], variant["filters"][1::2], strict=True))
-    rates = variant["block_dropout"] or [0.0] * len(pairs)
+    x = inputs
+    pairs = list(zip(filters[::2], filters[1::2], strict=True))
+    rates = block_dropout or [0.0] * len(pairs)
     for block, (pair, rate) in enumerate(zip(pairs, rates, strict=True), start=1):
-        for number, filters in enumerate(pair, start=1):
+        for number, width in enumerate(pair, start=1):
             name = f"block{block}_conv{number}"
-            x = convolution(x, filters, 3, name=name, seed=variant["seed"])
-            x = relu(x, name=name, batch_norm=variant["batch_norm"])
+            x = convolution(x, width, 3, name=name, seed=seed)
+            x = relu(x, name=name, batch_norm=batch_norm)
         x = keras.layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
-        x = dropout(x, rate, name=f"block{block}_dropout", seed=variant["seed"])
+        x = dropout(x, rate, name=f"block{block}_dropout", seed=seed)
     x = keras.layers.Flatten(name="flatten")(x)
-    return keras.Model(images, classifier(x, variant, n_classes), name=variant["name"])
+    return dense_classifier(
+        x,
+        n_classes=n_classes,
+        seed=seed,
+        dense_units=dense_units,
+        dense_dropout=dense_dropout,
+        batch_norm=batch_norm,
+    )

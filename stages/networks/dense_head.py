@@ -1,23 +1,40 @@
 """Dense classifiers on pooled ResNet50 features (report Tables 4, 5 and 7)."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import keras
+from stages.networks.layers import dense_classifier
 
-from stages.networks.layers import classifier
-
-FEATURES = "pooled"
+LEARNS_FROM = "pooled"
 
 
-def attach(features: Any, variant: dict[str, Any], n_classes: int) -> Any:
-    """Adds the head to pooled features, float32[n, 2048]; returns probabilities, float32[n, n_classes].
+def build(
+    inputs: Any,
+    *,
+    n_classes: int,
+    seed: int,
+    dense_units: Sequence[int],
+    dense_dropout: Sequence[float] = (),
+    batch_norm: str = "none",
+) -> Any:
+    """Adds the classifier; with `dense_units: []` it is Table 4 (409,800 parameters), with `[1024]` Table 5.
 
-    `dense_units: []` is Table 4 (409,800 parameters at 200 classes), `[1024]` is Table 5 (2,303,176).
+    Args:
+        inputs: pooled features, float32[n, 2048].
+        n_classes: width of the softmax.
+        seed: of initial weights and dropout.
+        dense_units: of the dense layers before the classifier.
+        dense_dropout: a rate after each dense layer; [] is off.
+        batch_norm: none, before or after each relu.
+
+    Returns:
+        Probabilities, float32[n, n_classes].
     """
-    return classifier(features, variant, n_classes)
-
-
-def build(variant: dict[str, Any], input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Returns the head as a model from features, float32[n, *input_shape], to probabilities."""
-    features = keras.Input(input_shape, name="pooled_features")
-    return keras.Model(features, attach(features, variant, n_classes), name=variant["name"])
+    return dense_classifier(
+        inputs,
+        n_classes=n_classes,
+        seed=seed,
+        dense_units=dense_units,
+        dense_dropout=dense_dropout,
+        batch_norm=batch_norm,
+    )

@@ -1,5 +1,6 @@
-"""The few layers that every network here is made of, named by their place."""
+"""The few layers every network here is made of, named by their place."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,28 +8,40 @@ import keras
 from stages.networks.seeds import layer_seed
 
 
-def raw_pixels(x: Any, statistics: dict[str, list[float]] | None) -> Any:
-    """Brings raw RGB in [0, 255] to the range the network trains in (report 1.1 and 2.1).
+def scale_pixels(x: Any, statistics: dict[str, list[float]] | None) -> Any:
+    """Scales RGB from [0, 255] to [0, 1], optionally standardised per channel (report 1.1 and 2.1).
 
     Args:
         x: images, float32[n, height, width, 3] in [0, 255].
-        statistics: `mean` and `deviation` per channel of the training images / 255; None leaves
-            pixels in [0, 1].
+        statistics: `mean` and `std` per channel of the training images / 255; None for none.
 
     Returns:
-        float32[n, height, width, 3] in [0, 1], or with mean 0 and deviation 1 per channel.
+        float32[n, height, width, 3] in [0, 1], or with mean 0 and standard deviation 1 per channel.
     """
     x = keras.layers.Rescaling(1 / 255, name="pixels")(x)
     if statistics is None:
         return x
-    variance = [deviation**2 for deviation in statistics["deviation"]]
+    variance = [std**2 for std in statistics["std"]]
     return keras.layers.Normalization(mean=statistics["mean"], variance=variance, name="normalisation")(x)
 
 
-def convolution(x: Any, filters: int, kernel_size: int, *, name: str, seed: int) -> Any:
-    """Convolves without padding; Glorot-uniform weights from the layer's own seed, biases zero."""
-    initializer = keras.initializers.GlorotUniform(seed=layer_seed(seed, name))
-    return keras.layers.Conv2D(filters, kernel_size, kernel_initializer=initializer, name=name)(x)
+def convolution(
+    x: Any,
+    filters: int,
+    kernel_size: int,
+    *,
+    name: str,
+    seed: int,
+    strides: int = 1,
+    padding: str = "valid",
+    use_bias: bool = True,
+    initializer: Any = keras.initializers.GlorotUniform,
+) -> Any:
+    """Convolves; initial weights come from the layer's own seed, biases start at zero."""
+    kernel = initializer(seed=layer_seed(seed, name))
+    return keras.layers.Conv2D(
+        filters, kernel_size, strides, padding, use_bias=use_bias, kernel_initializer=kernel, name=name
+    )(x)
 
 
 def dense(x: Any, units: int, *, name: str, seed: int) -> Any:
@@ -37,11 +50,11 @@ def dense(x: Any, units: int, *, name: str, seed: int) -> Any:
     return keras.layers.Dense(units, kernel_initializer=initializer, name=name)(x)
 
 
-def relu(x: Any, *, name: str, batch_norm: str) -> Any:
+def relu(x: Any, *, name: str, batch_norm: str = "none") -> Any:
     """Applies relu, with batch normalisation before or after it, or none (report 2.6).
 
     Args:
-        x: any float32 tensor, channels last.
+        x: any float tensor, channels last.
         name: of the layer it follows; the layers here are called `<name>_relu` and `<name>_bn`.
         batch_norm: none, before or after.
     """
@@ -60,22 +73,38 @@ def dropout(x: Any, rate: float, *, name: str, seed: int) -> Any:
     return keras.layers.Dropout(rate, seed=layer_seed(seed, name), name=name)(x)
 
 
-def classifier(x: Any, variant: dict[str, Any], n_classes: int) -> Any:
-    """Adds the dense layers, each with relu and dropout, and the softmax over the classes.
+def dense_classifier(
+    x: Any,
+    *,
+    n_classes: int,
+    seed: int,
+    dense_units: Sequence[int],
+    dense_dropout: Sequence[float],
+    batch_norm: str,
+) -> Any:
+    """Adds dense layers, each with relu and dropout, then the softmax over the classes.
 
     Args:
         x: float32[n, features].
-        variant: its `dense_units`, `dense_dropout`, `batch_norm` and `seed` are used.
         n_classes: width of the softmax.
+        seed: of initial weights and dropout.
+        dense_units: a layer each.
+        dense_dropout: a rate after each of these layers; [] is off.
+        batch_norm: none, before or after each relu.
 
     Returns:
         Probabilities, float32[n, n_classes].
     """
-    rates = variant["dense_dropout"] or [0.0] * len(variant["dense_units"])
-    for number, (units, rate) in enumerate(zip(variant["dense_units"], rates, strict=True), start=1):
+    rates = dense_dropout or [0.0] * len(dense_units)
+    for number, (units, rate) in enumerate(zip(dense_units, rates, strict=True), start=1):
         name = f"head_dense{number}"
-        x = dense(x, units, name=name, seed=variant["seed"])
-        x = relu(x, name=name, batch_norm=variant["batch_norm"])
-        x = dropout(x, rate, name=f"{name}_dropout", seed=variant["seed"])
-    x = dense(x, n_classes, name="head_logits", seed=variant["seed"])
-    return keras.layers.Activation("softmax", name="probabilities")(x)
+        x = dense(x, units, name=name, seed=seed)
+        x = relu(x, name=name, batch_norm=batch_norm)
+        x = dropout(x, rate, name=f"{name}_dropout", seed=seed)
+    return probabilities(x, n_classes, seed=seed)
+
+
+def probabilities(x: Any, n_classes: int, *, seed: int) -> Any:
+    """Adds the last dense layer and the softmax, in float32 whatever the precision of the rest."""
+    x = dense(x, n_classes, name="head_logits", seed=seed)
+    return keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)

@@ -8,46 +8,43 @@ from typing import Any
 
 import numpy as np
 
-from stages.results.predictions import Split
+from stages.results.run_folder import Predictions
 
 EPSILON = 1e-7  # keras.config.epsilon(): Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm
 CALIBRATION_BINS = 15  # Guo et al. 2017, On Calibration of Modern Neural Networks, section 5
 CONFIDENCE = 0.95
 
 
-def measure(split: Split) -> dict[str, Any]:
+def measure(split: Predictions) -> dict[str, float]:
     """Measures one split.
 
     Returns:
-        Plain Python numbers: loss, accuracy, top5_accuracy, calibration_error, accuracy_low and
-        accuracy_high (95 % Wilson interval) and n (images).
+        loss, accuracy, low and high (its 95 % Wilson interval), top5 (accuracy), ece (calibration error).
     """
-    n = len(split.labels)
     accuracy = top_k_accuracy(split, 1)
-    low, high = wilson_interval(accuracy, n)
+    low, high = wilson_interval(accuracy, len(split.labels))
     return {
         "loss": cross_entropy(split),
         "accuracy": accuracy,
-        "top5_accuracy": top_k_accuracy(split, 5),
-        "calibration_error": calibration_error(split),
-        "accuracy_low": float(low),
-        "accuracy_high": float(high),
-        "n": n,
+        "low": float(low),
+        "high": float(high),
+        "top5": top_k_accuracy(split, 5),
+        "ece": calibration_error(split),
     }
 
 
-def predicted_labels(split: Split) -> np.ndarray:
+def predicted_labels(split: Predictions) -> np.ndarray:
     """Returns int64[n]: the likeliest class, the first of several equally likely ones."""
     return split.probabilities.argmax(axis=1)
 
 
-def cross_entropy(split: Split) -> float:
+def cross_entropy(split: Predictions) -> float:
     """Returns the mean of -ln(probability of the true class), clipped as Keras does."""
     true = split.probabilities[np.arange(len(split.labels)), split.labels]
     return float(-np.log(np.clip(true, EPSILON, 1 - EPSILON)).mean())
 
 
-def top_k_accuracy(split: Split, k: int) -> float:
+def top_k_accuracy(split: Predictions, k: int) -> float:
     """Returns the share of images whose true class is among the k likeliest, ties by class number.
 
     With fewer than k classes it is 1.
@@ -56,16 +53,28 @@ def top_k_accuracy(split: Split, k: int) -> float:
     return float((order == split.labels[:, np.newaxis]).any(axis=1).mean())
 
 
-def calibration_error(split: Split) -> float:
+def calibration_error(split: Predictions) -> float:
     """Returns the expected calibration error: the mean |accuracy - confidence| over bins of confidence.
 
     Bins are equally wide, closed on the right, and weighted by their images (Guo et al. 2017, eq. 5).
     """
+    images, confidence, correct = calibration_bins(split)
+    return float(np.abs(correct - confidence).sum() / images.sum())
+
+
+def calibration_bins(split: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the bins of `calibration_error`, each float64[CALIBRATION_BINS].
+
+    They are: images of each bin, the sum of their confidences, and how many of them are right.
+    """
     confidence = split.probabilities.max(axis=1)
     correct = predicted_labels(split) == split.labels
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(split.labels))
+    images, confidences, right = (
+        np.bincount(bins, weights=weights, minlength=CALIBRATION_BINS)
+        for weights in (np.ones(len(bins)), confidence, correct)
+    )
+    return images, confidences, right
 
 
 def wilson_interval(share: float | np.ndarray, n: int | np.ndarray) -> tuple[Any, Any]:
@@ -84,7 +93,26 @@ def wilson_interval(share: float | np.ndarray, n: int | np.ndarray) -> tuple[Any
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
-def confusion_matrix(split: Split) -> np.ndarray:
+def difference_interval(share: float, n: int, other: float, n_other: int) -> tuple[float, float]:
+    """Returns the 95 % interval of `share - other`, two shares seen in independent trials.
+
+    Both sides' sampling errors count: the square-and-add method on two Wilson intervals, method 10 of
+    Newcombe 1998, Interval estimation for the difference between independent proportions, Statistics in
+    Medicine 17, 873-890.
+
+    Args:
+        share: in [0, 1], of `n` trials.
+        n: positive.
+        other: in [0, 1], of `n_other` trials.
+        n_other: positive.
+    """
+    (low, high), (other_low, other_high) = wilson_interval(share, n), wilson_interval(other, n_other)
+    below = np.hypot(share - low, other_high - other)
+    above = np.hypot(high - share, other - other_low)
+    return float(share - other - below), float(share - other + above)
+
+
+def confusion_matrix(split: Predictions) -> np.ndarray:
     """Returns int64[k, k]: images of class `row` predicted as class `column`."""
     n_classes = split.probabilities.shape[1]
     cells = split.labels * n_classes + predicted_labels(split)

@@ -1,59 +1,97 @@
-"""Variants side by side: one figure per comparison."""
+"""Variants side by side: a picture and two tables per comparison."""
 
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
-from stages.errors import InputError
-from stages.results.contents import Comparison
+import pandas as pd
+
+from stages.results.evaluation import data_note, write_curves
 from stages.results.figures import draw_comparison
-from stages.results.learning_curves import Lines, read_lines, write_lines
+from stages.results.summary import Json, comparable
+
+SAME_DATA = ("provenance", "format", "classes", "first_class", "last_class", "splits")
 
 
 def write_comparison(
-    folder: Path, comparison: Comparison, *, provenances: Mapping[str, str], plots: Path
+    folder: Path,
+    name: str,
+    variants: list[str],
+    figure: str,
+    *,
+    records: Mapping[str, Json],
+    report: Json,
+    styles: Mapping[str, int],
+    plots: Path,
 ) -> bool:
-    """Writes NAME.png, val_loss/NAME.csv and val_accuracy/NAME.csv; nothing where no variant has run.
-
-    DVC cannot draw a table without rows, hence nothing at all rather than a header.
+    """Writes <name>.png, <name>_loss.csv and <name>_accuracy.csv; nothing for fewer than two curves.
 
     Args:
         folder: of all comparisons.
-        comparison: which variants; those that have not run are left out, and the picture says so.
-        provenances: of each variant that has run: official or stand-in.
+        name: of the files.
+        variants: in the order of the legend; the picture names those that have not run.
+        figure: of the report, such as Fig. 5; "" for none.
+        records: of the variants that have run.
+        report: what the report says, as in params.yaml.
+        styles: of each variant.
         plots: holds a folder per variant with loss.csv and accuracy.csv.
 
     Returns:
         Whether anything was written.
     """
-    present = [variant for variant in comparison.variants if variant in provenances]
-    if not present:
+    present = [variant for variant in variants if variant in records]
+    if len(present) < 2:
         return False
-    loss, accuracy = (_validation_lines(plots, present, quantity) for quantity in ("loss", "accuracy"))
-    write_lines(folder / "val_loss" / f"{comparison.name}.csv", loss, "val_loss")
-    write_lines(folder / "val_accuracy" / f"{comparison.name}.csv", accuracy, "val_accuracy")
-    words = comparison.name.replace("_", " ").capitalize()
-    title = f"{words} (report: {comparison.report})" if comparison.report else words
+    labels, data = _labels(present, records)
+    curves = {}
+    for quantity in ("loss", "accuracy"):
+        values = [_validation(plots / variant / f"{quantity}.csv", quantity) for variant in present]
+        curves[quantity] = dict(zip(labels, values, strict=True))
+        path = folder / f"{name}_{quantity}.csv"
+        write_curves(path, curves[quantity], "variant", f"val_{quantity}")
+    words = name.replace("_", " ").capitalize()
+    remarks = [f"report: {figure}"] * bool(figure) + [data] * bool(data)
+    absent = [variant for variant in variants if variant not in records]
     draw_comparison(
-        folder / f"{comparison.name}.png", loss, accuracy, title=title, note=_note(comparison, provenances)
+        folder / f"{name}.png",
+        **curves,
+        styles=[styles[variant] for variant in present],
+        reported=[comparable(variant, records[variant], report) for variant in present],
+        title=f"{words} ({'; '.join(remarks)})" if remarks else words,
+        note=f"not run yet: {', '.join(absent)}" if absent else "",
     )
     return True
 
 
-def _validation_lines(plots: Path, variants: list[str], quantity: str) -> Lines:
-    lines = {}
-    for variant in variants:
-        path = plots / variant / f"{quantity}.csv"
-        curves = read_lines(path, quantity)
-        if "validation" not in curves:
-            raise InputError(
-                f"{path} has lines {', '.join(curves)}, expected validation; evaluate the variant again"
-            )
-        lines[variant] = curves["validation"]
-    return lines
+def styles(study: Json) -> dict[str, int]:
+    """Returns a style per variant, the same in all figures and different within each.
+
+    Args:
+        study: `variants`, by `extends` what each extends, and the `comparisons`. Variants that have not run
+            count too, so that each keeps its style when others join it.
+    """
+    groups = [group["variants"] for group in study["comparisons"].values()]
+    groups += [list(pair) for pair in study["extends"].items()]
+    chosen: dict[str, int] = {}
+    for variant in study["variants"]:
+        neighbours = {name for group in groups if variant in group for name in group}
+        taken = {chosen[name] for name in neighbours & chosen.keys()}
+        chosen[variant] = next(style for style in count() if style not in taken)
+    return chosen
 
 
-def _note(comparison: Comparison, provenances: Mapping[str, str]) -> str:
-    absent = [variant for variant in comparison.variants if variant not in provenances]
-    stand_in = [variant for variant in comparison.variants if provenances.get(variant) == "stand-in"]
-    missing = [f"not run yet: {', '.join(absent)}"] if absent else []
-    return "; ".join([*missing, *(["stand-in data"] if stand_in else [])])
+def _labels(present: list[str], records: Mapping[str, Json]) -> tuple[list[str], str]:
+    """Returns what to call each curve, and the title's note on the data.
+
+    Curves on different data cannot be compared; each then names its data.
+    """
+    first, *others = ([records[name][key] for key in SAME_DATA] for name in present)
+    if all(other == first for other in others):
+        return present, data_note(records[present[0]]["provenance"])
+    notes = [f"{records[name]['dataset']}, {records[name]['provenance']} data" for name in present]
+    return [f"{name} ({note})" for name, note in zip(present, notes, strict=True)], "different data"
+
+
+def _validation(path: Path, quantity: str) -> pd.Series:
+    table = pd.read_csv(path)
+    return table[table["line"] == "validation"].set_index("epoch")[quantity]

@@ -1,4 +1,4 @@
-"""The one place that speaks to the library below Keras: threads, determinism, devices, versions."""
+"""The one place that speaks to the library below Keras: threads, determinism, precision, device, versions."""
 
 import os
 import platform
@@ -9,14 +9,20 @@ from typing import Any
 
 import keras
 
-# Environment variables that change the last bits of results, where they are set.
-SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE")
+from stages.runtime import environment as variables
+from stages.runtime.errors import InputError
+from stages.runtime.keras_import import quiet
 
 
-def configure(threads: int) -> None:
+def configure(threads: int, precision: str = "float32") -> None:
     """Makes a run repeatable: fixed CPU threads and deterministic kernels; call before any computation.
 
-    Another number of threads adds up in another order, so results differ in their last bits.
+    Args:
+        threads: CPU threads; another number adds up in another order, so results differ in their last bits.
+        precision: Keras' policy for layers made from now on.
+
+    Raises:
+        InputError: the device cannot compute in this precision.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -30,9 +36,21 @@ def configure(threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
-    print(f"computes on {device()}, {threads} threads", flush=True)
+    with quiet():  # TensorFlow's first operation prints, too
+        keras.ops.convert_to_numpy(keras.ops.zeros(1))
+    _set_precision(precision)
+    print(f"running on {device()}, {threads} thread{'s' if threads > 1 else ''}", flush=True)
     if note := unseen_gpu():
         print(note, file=sys.stderr, flush=True)
+
+
+def _set_precision(precision: str) -> None:
+    if precision == "mixed_float16" and not device().startswith("gpu"):
+        raise InputError(
+            "precision is mixed_float16, which needs a GPU; this run is on the CPU:"
+            " use float32, or mixed_bfloat16 where the CPU computes it fast"
+        )
+    keras.config.set_dtype_policy(precision)
 
 
 def jit_compile() -> bool | str:
@@ -52,13 +70,25 @@ def unseen_gpu(devices: Path = Path("/dev")) -> str | None:
     Args:
         devices: where the driver's device files are.
     """
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if is_hidden or device().startswith("gpu") or not any(devices.glob("nvidia[0-9]*")):
         return None
     return (
-        f"there is an NVIDIA GPU, but {keras.backend.backend()} does not see it: computing on the CPU;"
+        f"there is an NVIDIA GPU, but {keras.backend.backend()} does not see it: running on the CPU;"
         " `uv run --extra gpu` brings CUDA, CUDA_VISIBLE_DEVICES='' silences this"
     )
+
+
+def environment(threads: int) -> dict[str, Any]:
+    """Returns what ran, for a run's record: backend, device, threads, versions and settings."""
+    packages = ("keras", keras.backend.backend(), "numpy", "h5py")
+    return {
+        "backend": keras.backend.backend(),
+        "device": device(),
+        "threads": threads,
+        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+        "settings": variables.recorded(),
+    }
 
 
 def _cpu_name() -> str:
@@ -82,20 +112,3 @@ def _gpu_name(library: str) -> str | None:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions a result may depend on."""
-    packages = ("keras", keras.backend.backend(), "numpy", "h5py")
-    return {name: version(name) for name in packages} | {"python": platform.python_version()}
-
-
-def environment(threads: int) -> dict[str, Any]:
-    """Returns what ran, for a run's record: backend, device, threads, versions and settings."""
-    return {
-        "backend": keras.backend.backend(),
-        "device": device(),
-        "threads": threads,
-        "versions": versions(),
-        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
-    }

@@ -1,10 +1,11 @@
-"""Checkpoints of trainings, so that a killed one loses at most an epoch and a stopped one nothing.
+"""Checkpoints of training runs, so that a killed one loses at most an epoch and a stopped one nothing.
 
 They lie outside DVC's outs, which DVC deletes before a stage runs. An epoch is a function of its
-number, the weights and the optimizer (see `batches`, `fitting`), so these are all there is to keep.
+number and of the variables (see `plan`), so these are all there is to keep.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from stages import locks
-from stages.atomic import remove, replacing
-from stages.errors import DAMAGE
+from stages.runtime import locks
+from stages.runtime.atomic import remove, replacing
+from stages.runtime.errors import DAMAGE
 
 FOLDER = Path(".checkpoints")
 Step = tuple[int, float, float]  # examples, loss, accuracy
@@ -22,7 +23,7 @@ Step = tuple[int, float, float]  # examples, loss, accuracy
 
 @dataclass
 class Progress:
-    """How far a training has come.
+    """How far a training run has come.
 
     Attributes:
         history: a record for each finished epoch.
@@ -35,7 +36,7 @@ class Progress:
     def __str__(self) -> str:
         """Names the last thing done."""
         epoch = f"epoch {self.history[-1]['epoch']}" if self.history else "the start"
-        return f"{epoch} and {len(self.steps)} steps" if self.steps else epoch
+        return f"{epoch}, step {len(self.steps)}" if self.steps else epoch
 
 
 def path(out: Path) -> Path:
@@ -43,34 +44,32 @@ def path(out: Path) -> Path:
     return FOLDER / out.parent.name / f"{out.name}.npz"
 
 
-def save(
-    path: Path, model: keras.Model, progress: Progress, fingerprint: str, variant: dict[str, Any]
-) -> None:
-    """Writes weights, optimizer state and progress; replaces the file at once."""
-    arrays = {f"variable_{i}": values for i, values in enumerate(state(model))}
-    header = json.dumps({"fingerprint": fingerprint, "variant": variant, **vars(progress)})
+def save(path: Path, variables: Sequence[Any], progress: Progress, fingerprint: str) -> None:
+    """Writes all variables and the progress; replaces the file at once."""
+    arrays = {f"variable_{i}": values for i, values in enumerate(state(variables))}
+    header = json.dumps({"fingerprint": fingerprint, **vars(progress)})
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, header=np.array(header), **arrays)
 
 
-def state(model: keras.Model) -> list[np.ndarray]:
-    """Returns copies of a compiled model's weights, seeds and optimizer state, in a fixed order."""
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in _variables(model)]
+def state(variables: Sequence[Any]) -> list[np.ndarray]:
+    """Returns copies of the values of Keras variables, in their order."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
-def assign(model: keras.Model, arrays: list[np.ndarray]) -> None:
-    """Gives a compiled model such a state."""
-    for variable, values in zip(_variables(model), arrays, strict=True):
+def assign(variables: Sequence[Any], arrays: Sequence[np.ndarray]) -> None:
+    """Gives Keras variables such values."""
+    for variable, values in zip(variables, arrays, strict=True):
         variable.assign(values)
 
 
-def restore(path: Path, model: keras.Model, fingerprint: str) -> Progress:
-    """Puts a checkpoint's state into a compiled model and returns the progress up to there.
+def restore(path: Path, variables: Sequence[Any], fingerprint: str) -> Progress:
+    """Gives the variables a checkpoint's values, all or none, and returns the progress up to there.
 
-    A checkpoint of another run, or a damaged one, is removed.
+    A checkpoint of a different run, or a damaged one, is deleted.
 
     Returns:
-        No progress, with the model as it was, where there is no checkpoint of this very run.
+        No progress, with the variables as they were, where there is no checkpoint of this very run.
     """
     if not path.exists():
         return Progress()
@@ -78,19 +77,22 @@ def restore(path: Path, model: keras.Model, fingerprint: str) -> Progress:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             header: dict[str, Any] = json.loads(str(archive["header"]))
             if header["fingerprint"] != fingerprint:
-                return _anew(path, "is of another run: knobs, code, data, versions or device changed")
-            arrays = [archive[f"variable_{i}"] for i in range(len(_variables(model)))]
+                return _delete(path, "belongs to a different run (settings, code, data, versions or device)")
+            arrays = [archive[f"variable_{i}"] for i in range(len(variables))]
+        if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError("its arrays have other shapes")
+        progress = Progress(header["history"], [tuple(step) for step in header["steps"]])
     except DAMAGE as error:
-        return _anew(path, f"is damaged ({error})")
-    assign(model, arrays)
-    return Progress(header["history"], [tuple(step) for step in header["steps"]])
+        return _delete(path, f"is damaged ({error})")
+    assign(variables, arrays)
+    return progress
 
 
 def prune(out: Path) -> None:
-    """Removes the checkpoints of all outputs but this one that are there, and that nobody writes.
+    """Deletes the checkpoints of all finished outputs but this one, unless somebody writes them.
 
-    A finished training keeps its checkpoint until then: if DVC is killed before it has recorded the
-    result, it runs the stage again.
+    A finished run keeps its checkpoint until then: if DVC is killed before it has recorded the result,
+    it runs the stage again.
     """
     for checkpoint in FOLDER.glob("*/*"):
         other = out.parent.parent / checkpoint.parent.name / checkpoint.stem
@@ -99,11 +101,7 @@ def prune(out: Path) -> None:
             remove(checkpoint)
 
 
-def _anew(path: Path, problem: str) -> Progress:
-    print(f"{path} {problem}; removed, training starts anew", flush=True)
+def _delete(path: Path, problem: str) -> Progress:
+    print(f"{path} {problem}; deleted, starting from scratch", flush=True)
     path.unlink()
     return Progress()
-
-
-def _variables(model: keras.Model) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]

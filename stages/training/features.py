@@ -8,14 +8,13 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from stages import interruptions, memmaps
-from stages.atomic import remove, write_json
-from stages.errors import DAMAGE, InputError
+from stages.runtime import memmaps, signals
+from stages.runtime.atomic import remove, write_json
+from stages.runtime.errors import DAMAGE, InputError
 from stages.training import backend
 
 HALF_MAX = float(np.finfo(np.float16).max)
-Arrays = dict[str, tuple[Any, tuple[int, ...]]]  # dtype and shape by name
-LIMIT = f"expected at most {HALF_MAX:.0f}, what float16 holds; scale its output down"
+Arrays = dict[str, tuple[Any, tuple[int, ...]]]  # name -> dtype and shape
 
 
 def extract(
@@ -29,17 +28,19 @@ def extract(
 ) -> None:
     """Writes maps.npy, float16[n, height, width, channels], pooled.npy, float32[n, channels], and done.json.
 
-    A signal ends the process after the batch it comes in; a killed one goes on after its last whole batch.
-
+    A signal ends the process after the current batch; a killed run resumes after its last whole batch.
     Arrays are mapped for one batch at a time, so that memory does not grow with them.
 
     Args:
         backbone: from RGB in [0, 255] to feature maps.
         images: file of uint8[n, size, size, 3].
         shape: of one map: (height, width, channels).
-        folder: made anew, unless it holds the unfinished features of equal `inputs`.
+        folder: started from scratch, unless it holds the unfinished features of equal `inputs`.
         batch_size: images per forward pass.
         inputs: what the features depend on, as a JSON value.
+
+    Raises:
+        InputError: features that float16 cannot hold.
     """
     whole = np.load(images, mmap_mode="r")
     n = len(whole)
@@ -49,22 +50,22 @@ def extract(
     output = backbone.outputs[0]
     model = keras.Model(backbone.inputs[0], [output, keras.layers.GlobalAveragePooling2D()(output)])
     model.compile(jit_compile=backend.jit_compile())
-    model.predict_on_batch(np.zeros((batch_size, *whole.shape[1:]), np.float32))  # see fitting._warm_up
-    batches = range(start, n, batch_size)
-    for first in tqdm(batches, "features", unit="batch", disable=None):
+    # The graph is built for the same batch first, resumed or not: its kernels give the same bits.
+    model.predict_on_batch(np.zeros((batch_size, *whole.shape[1:]), np.float32))
+    for first in tqdm(range(start, n, batch_size), "features", unit="batch", disable=None):
         batch = slice(first, first + batch_size)
-        pictures = np.load(images, mmap_mode="r")[batch].astype(np.float32)
-        with interruptions.deferred():
-            for name, values in zip(("maps", "pooled"), model.predict_on_batch(pictures), strict=True):
-                _write(folder / f"{name}.npy", batch, values)
+        floats = np.load(images, mmap_mode="r")[batch].astype(np.float32)
+        with signals.deferred():
+            for name, values in zip(("maps", "pooled"), model.predict_on_batch(floats), strict=True):
+                _write(folder / f"{name}.npy", batch, np.asarray(values, np.float32))
             write_json(folder / "done.json", {"inputs": inputs, "images": min(first + batch_size, n)})
 
 
 def _write(path: Path, batch: slice, values: np.ndarray) -> None:
-    # Not finite or too large: one comparison, as nan compares false.
-    if not np.abs(values).max() <= HALF_MAX:
+    if not np.abs(values).max() <= HALF_MAX:  # also where it is NaN
         raise InputError(
-            f"the backbone returns {values.max()} in images {batch.start} to {batch.stop}, {LIMIT}"
+            f"the backbone returns {values.max()} for images {batch.start} to {batch.stop}, expected at most"
+            f" {HALF_MAX:.0f}, the largest float16; scale its output down"
         )
     array = np.lib.format.open_memmap(path, "r+")
     array[batch] = values
@@ -72,10 +73,10 @@ def _write(path: Path, batch: slice, values: np.ndarray) -> None:
 
 
 def _start(folder: Path, inputs: Any, arrays: Arrays) -> int:
-    """Returns how many images are done; makes the arrays where none are or they are of other inputs."""
+    """Returns how many images are done; creates the arrays where no image of these inputs is."""
     done = _done(folder, inputs, arrays)
     if done:
-        print(f"features: goes on after image {done}", flush=True)
+        print(f"features: resuming after image {done}", flush=True)
         return done
     remove(folder)
     folder.mkdir(parents=True)
@@ -89,11 +90,7 @@ def _done(folder: Path, inputs: Any, arrays: Arrays) -> int:
     try:
         record = json.loads((folder / "done.json").read_text(encoding="utf-8"))
         found = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in arrays}
-        is_current = record["inputs"] == inputs
-        return record["images"] if is_current and _kinds(found) == arrays else 0
+        has_kinds = {name: (array.dtype, array.shape) for name, array in found.items()} == arrays
+        return record["images"] if record["inputs"] == inputs and has_kinds else 0
     except DAMAGE:
         return 0
-
-
-def _kinds(found: dict[str, np.ndarray]) -> Arrays:
-    return {name: (array.dtype, array.shape) for name, array in found.items()}

@@ -1,0 +1,1 @@
+"""Pretrained feature extractors, by the format they come in."""

@@ -1,0 +1,1 @@
+"""Trained variants in use: what predict, export and Grad-CAM take."""

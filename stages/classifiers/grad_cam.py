@@ -1,0 +1,49 @@
+"""Where a network looks: Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391)."""
+
+import keras
+import numpy as np
+
+from stages.classifiers.trained import Classifier
+from stages.runtime.errors import InputError
+
+THINNING = (keras.layers.Dropout, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+
+
+def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Returns how much each place of the last convolution speaks for a class, float32[n, height, width].
+
+    The gradient is of the class's log-probability, which also exists where a network has no logits.
+
+    Args:
+        classifier: the network.
+        images: uint8[n, size, size, 3].
+        classes: int64[n], of each image the class to explain.
+
+    Returns:
+        In [0, 1], of the size of the convolution's maps; 1 is the image's strongest place.
+
+    Raises:
+        InputError: Keras does not run on TensorFlow, or the network has no maps.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise InputError("Grad-CAM needs TensorFlow; unset KERAS_BACKEND")
+    import tensorflow as tf
+
+    model = classifier.model
+    maps = [layer.output for layer in model.layers if _is_map(layer)]
+    if not maps:
+        raise InputError(f"{model.name} has no maps to look at, as it has no convolution")
+    both = keras.Model(model.inputs[0], [maps[-1], model.outputs[0]])
+    inputs = tf.constant(images, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)  # or a frozen network has no gradients
+        found, probabilities = both(inputs)
+        scores = tf.math.log(tf.gather(probabilities, classes, batch_dims=1) + keras.config.epsilon())
+    weights = tf.reduce_mean(tape.gradient(scores, found), axis=(1, 2), keepdims=True)
+    heat = tf.nn.relu(tf.reduce_sum(weights * found, axis=-1)).numpy()
+    return heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), keras.config.epsilon())
+
+
+def _is_map(layer: keras.layers.Layer) -> bool:
+    shape = getattr(layer.output, "shape", ())
+    return len(shape) == 4 and shape[-1] != 3 and not isinstance(layer, THINNING)

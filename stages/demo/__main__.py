@@ -1,0 +1,137 @@
+"""Runs the whole study on generated archives, in minutes and offline.
+
+Makes a folder that is a git and DVC project of its own, with small archives in the official formats and the
+very same pipeline: a place to try stages.run, dvc repro, dvc exp run and dvc plots in.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from stages.demo.mirror import write_checksums, write_mirror
+from stages.runtime.atomic import replacing
+from stages.runtime.errors import InputError, run
+from stages.runtime.modules import ROOT
+
+PROJECT = (
+    *("stages", "dvc.yaml", "params.yaml", "params.schema.json", ".dvcignore", ".gitattributes"),
+    *(".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
+)
+EPOCHS_DIVIDED_BY = {"variants": 20, "heads": 10, "fine_tunes": 5}
+IMAGE_SIZES = {"cifar100": 32, "cub200": 32}  # pixels; the small backbone makes maps of 4x4 of the latter
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Makes the demo project where there is none yet, and runs what of it has not run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.demo", description=__doc__, epilog="example: python -m stages.demo demo"
+    )
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("demo"), help="default: demo")
+    folder = parser.parse_args(argv).folder
+
+    start = time.monotonic()
+    if not folder.exists():
+        create(folder)
+    elif not (folder / "mirror").is_dir():
+        raise InputError(f"{folder} exists and is not a demo project; name another folder, or remove it")
+    reproduce(folder)
+    minutes = (time.monotonic() - start) / 60
+    print(f"""
+The study ran on generated images in {minutes:.1f} minutes. All of it is in {folder}/, look at
+  plots/report.html        everything on one page, for any browser (the figures are of generated images)
+  plots/summary.md         every variant beside the report
+  plots/comparisons/       the report's comparisons
+  plots/variants/final/    learning curves, confusion matrix, accuracy per class
+  models/final/model.keras a trained network, for keras.saving.load_model
+and try, after cd {folder}:
+  uv run dvc repro                              does nothing: all is up to date
+  uv run dvc exp run -S variants.final.epochs=8 trains one variant again
+  uv run dvc metrics diff                       what that changed
+  uv run dvc plots show --open                  every comparison on one page, offline""")
+
+
+def create(folder: Path) -> None:
+    """Makes a project with the same code, demo parameters and a mirror of generated archives."""
+    with replacing(folder) as partial:
+        partial.mkdir()
+        for name in PROJECT:
+            copy(ROOT / name, partial / name)
+        write_parameters(partial / "params.yaml")
+        generate(partial / "mirror")
+        with (partial / ".gitignore").open("a", encoding="utf-8") as file:
+            file.write("/mirror/\n")
+        _call(["git", "init", "--quiet"], partial)
+        commit(partial, "Start the demo")
+
+
+def write_parameters(path: Path) -> None:
+    """Gives params.yaml the demo's mirror, classes, image sizes and epochs; comments stay."""
+    yaml = YAML()
+    study = yaml.load(path.read_text(encoding="utf-8"))
+    study["mirror"] = "mirror"
+    study["datasets"]["cifar100"]["classes"] = ["0-9"]
+    for name, size in IMAGE_SIZES.items():
+        study["datasets"][name]["image_size"] = size
+    for section, divisor in EPOCHS_DIVIDED_BY.items():
+        for variant in study[section].values():
+            if "epochs" in variant:
+                variant["epochs"] = max(2, variant["epochs"] // divisor)
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(study, file)
+
+
+def generate(mirror: Path) -> None:
+    """Writes small archives in the official formats and a small backbone."""
+    from stages.runtime import keras_import
+
+    keras_import.load()
+    from stages.demo import small_backbone
+    from stages.training.saving import save_model
+
+    write_mirror(mirror, train_per_class=12, train_per_species=12, test_per_species=8)
+    save_model(small_backbone.build(), mirror / "resnet50_backbone.keras")
+    write_checksums(mirror)
+
+
+def reproduce(folder: Path) -> None:
+    """Runs the stages in the project and commits their results."""
+    environment = dict(os.environ)
+    environment.pop("DATA_MIRROR", None)  # the demo has a mirror of its own
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or 30 processes compile TensorFlow's Python each
+    if subprocess.run([sys.executable, "-m", "stages.run"], cwd=folder, env=environment).returncode:
+        raise InputError(f"not all stages ran in {folder}, see above; run the same command again to resume")
+    commit(folder, "Run the study")
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commits all that git tracks, where there is something to commit."""
+    _call(["git", "add", "--all"], folder)
+    if subprocess.run(["git", "diff", "--cached", "--quiet"], cwd=folder).returncode:
+        author = ["-c", "user.name=demo", "-c", "user.email=demo@localhost"]
+        _call(["git", *author, "commit", "--quiet", "--message", message], folder)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copies a file or a folder of the project, without what Python compiled of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
+def _call(command: list[str], folder: Path) -> None:
+    try:
+        subprocess.run(command, cwd=folder, check=True)
+    except FileNotFoundError:
+        raise InputError(f"{command[0]} is not installed; the demo is a {command[0]} project") from None
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Running the pipeline: stages side by side, recorded as `dvc repro` records them."""

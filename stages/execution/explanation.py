@@ -1,0 +1,78 @@
+"""What `run --dry` and `explain` print: the stages that would run, why, and what that costs."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from stages.execution import forecast
+from stages.execution.display import duration
+from stages.execution.history import History
+from stages.execution.project import Project
+from stages.execution.prospect import Affected
+from stages.execution.resources import Machine
+
+RESTORED = "restored from the cache, nothing to compute"
+WIDEST = 60  # characters of a column; what is longer sticks out
+
+
+def outline(found: Sequence[Affected], project: Project, history: History) -> Iterator[str]:
+    """Yields a line for each stage without reasons, then their sum."""
+    for stage in found:
+        would = "would run" if stage.is_certain else "may run"
+        yield f"{stage.name}: {would}, {cost(stage, history)}"
+    known = [history.known(stage.name) or 0.0 for stage in found if not stage.is_restored]
+    if found:
+        yield f"{len(found)} of {len(project.plan)} stages, {duration(sum(known))} one by one, where known"
+    else:
+        yield f"all {len(project.plan)} stages are up to date"
+
+
+def cost(stage: Affected, history: History) -> str:
+    """Returns what a stage takes, by its last time."""
+    known = history.known(stage.name)
+    if stage.is_restored:
+        return RESTORED
+    return "no past time" if known is None else f"took {duration(known)}"
+
+
+def show(
+    found: Sequence[Affected], project: Project, history: History, machine: Machine, console: Console
+) -> None:
+    """Prints stages with reasons: a table on a terminal, aligned lines elsewhere; then their sum."""
+    rows = [(stage.name, stage.reasons, cost(stage, history)) for stage in found]
+    if console.is_terminal:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        table.add_column("stage", no_wrap=True)
+        table.add_column("why", overflow="fold")
+        table.add_column("cost")
+        for name, reasons, took in rows:
+            table.add_row(name, "\n".join(reasons), took)
+        console.print(table) if rows else None
+    else:
+        lines = [(name, "; ".join(reasons), took) for name, reasons, took in rows]
+        widths = [min(WIDEST, max(map(len, column))) for column in list(zip(*lines, strict=True))[:2]]
+        for name, why, took in lines:
+            print(f"{name:<{widths[0]}}  {why:<{widths[1]}}  {took}")
+    console.print(_sum(found, project, history, machine), soft_wrap=True)
+
+
+def _sum(found: Sequence[Affected], project: Project, history: History, machine: Machine) -> str:
+    """Returns how many stages there are and how long they take."""
+    if not found:
+        return f"all {len(project.plan)} stages are up to date"
+    computed = [stage.name for stage in found if not stage.is_restored]
+    n_restored = len(found) - len(computed)
+    text = f"{len(found)} of {len(project.plan)} stages"
+    text += f", {n_restored} of them from the cache" if n_restored else ""
+    known = [seconds for name in computed if (seconds := history.known(name)) is not None]
+    if not computed:
+        return f"{text}: nothing to compute"
+    if not known:
+        return f"{text}: no past time"
+    n_unknown = len(computed) - len(known)
+    least = "at least " if n_unknown else ""
+    how = f"with {machine.jobs} at once" if machine.jobs else "side by side"
+    together = duration(forecast.seconds(computed, project, history, machine))
+    text += f": {least}{together} {how}, {duration(sum(known))} one by one"
+    return text + (f"; {n_unknown} without a past time" if n_unknown else "")

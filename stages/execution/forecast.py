@@ -1,0 +1,65 @@
+"""What a run will take: which stage goes first, what it needs, what would run at all."""
+
+from collections.abc import Callable, Collection
+from graphlib import TopologicalSorter
+
+from stages.execution.history import History
+from stages.execution.project import Project
+from stages.execution.prospect import Affected, Prospect
+from stages.execution.resources import Machine, Need, Running
+
+QUICK_S = 10.0  # such stages go first: their results appear early, and cost the long ones seconds
+
+
+def urgency(project: Project, history: History) -> Callable[[str], tuple[bool, float, int]]:
+    """Returns the order in which stages start: by the time from their start to the end of all after them."""
+    seconds = {name: history.seconds(name, project.meta(name)) for name in project.plan}
+    after = dict.fromkeys(project.plan, 0.0)
+    for name in reversed(project.plan):
+        for up in project.upstream[name]:
+            after[up] = max(after[up], seconds[name] + after[name])
+    places = {name: place for place, name in enumerate(project.plan)}
+    return lambda name: (seconds[name] > QUICK_S, -seconds[name] - after[name], places[name])
+
+
+def need(project: Project, history: History, name: str) -> Need:
+    """Returns what a stage takes."""
+    meta = project.meta(name)
+    return Need(project.threads(name) or 1, history.memory(name, meta), bool(meta.get("gpu")))
+
+
+def forecast(project: Prospect, history: History) -> list[Affected]:
+    """Returns the stages that would or may run, in the order in which they would start."""
+    affected = {found.name: found for found in project.affected()}
+    order = urgency(project, history)
+    graph = TopologicalSorter(project.upstream)
+    graph.prepare()
+    ready, started = [*graph.get_ready()], []
+    while ready:
+        ready.sort(key=order)
+        graph.done(name := ready.pop(0))
+        ready += graph.get_ready()
+        started += [affected[name]] if name in affected else []
+    return started
+
+
+def seconds(names: Collection[str], project: Project, history: History, machine: Machine) -> float:
+    """Returns how long stages take side by side, by their past times; those without one count as 0."""
+    order, needs = urgency(project, history), {name: need(project, history, name) for name in names}
+    graph = TopologicalSorter({name: project.upstream[name] & needs.keys() for name in names})
+    graph.prepare()
+    waiting: list[str] = []
+    running: dict[str, tuple[float, Running]] = {}  # with the time of its end
+    now = 0.0
+    while graph.is_active():
+        waiting = sorted([*waiting, *graph.get_ready()], key=order)
+        others = [given for _, given in running.values()]
+        if name := machine.first_fitting({name: needs[name] for name in waiting}, others):
+            waiting.remove(name)
+            gpu = machine.free_gpu(others) if needs[name].gpu else None
+            running[name] = (now + (history.known(name) or 0.0), Running(needs[name], None, gpu))
+            continue
+        name = min(running, key=lambda name: running[name][0])
+        now, _ = running.pop(name)
+        graph.done(name)
+    return now

@@ -1,0 +1,96 @@
+"""A stage that runs: what its log says of its progress."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stages.execution.project import Command
+from stages.execution.resources import Need
+
+SILENT_S = 120  # after so long without output a log says so, then after twice, four times that
+LAST_LINES = 10  # of a log: what a terminal shows of a failure
+EPOCH = re.compile(r"\bepoch (\d+)/(\d+), loss ([^\s,]+)")  # see training/loop.py
+
+
+@dataclass
+class Job:
+    """A stage that runs.
+
+    Attributes:
+        name: of the stage.
+        commands: those that are still to run.
+        log: the file that its processes write.
+        need: what it takes.
+        gpu: the GPU it was given.
+        past_s: how long it took the last time; None where that is not known.
+        started: by the monotonic clock.
+        epoch: the last one it has printed, as "3/60".
+        loss: of that epoch, as it printed it.
+        memory: its peak so far, in bytes, of the commands that have ended.
+        patience_s: after how long without output it is time to say so.
+    """
+
+    name: str
+    commands: list[Command]
+    log: Path
+    need: Need
+    gpu: str | None = None
+    past_s: float | None = None
+    started: float = field(default_factory=lambda: time.monotonic())
+    epoch: str = ""
+    loss: str = ""
+    memory: float = 0.0
+    patience_s: float = SILENT_S
+    _epochs: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, of how many
+    _heard: float = field(default_factory=lambda: time.monotonic())
+    _position: int = 0
+    _rest: bytes = b""
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self.started
+
+    @property
+    def silent_s(self) -> float:
+        """How long it has printed nothing."""
+        return time.monotonic() - self._heard
+
+    @property
+    def left_s(self) -> float | None:
+        """How long it may still take, by its epochs or else by its last time; None where nothing is known."""
+        if len(self._epochs) > 1:
+            (first, n, _), (last, epoch, epochs) = self._epochs[0], self._epochs[-1]
+            left = (epochs - epoch) * (last - first) / (epoch - n) - (time.monotonic() - last)
+        elif self.past_s is not None:
+            left = self.past_s - self.seconds
+        else:
+            return None
+        return max(0.0, left)
+
+    def new_lines(self, *, to_the_end: bool = False) -> list[str]:
+        """Returns the lines that its log has got since the last call.
+
+        Args:
+            to_the_end: whether what follows the last end of a line is a line, too.
+        """
+        with self.log.open("rb") as file:
+            file.seek(self._position)
+            received = file.read()
+        if received:
+            self._position += len(received)
+            self._heard, self.patience_s = time.monotonic(), SILENT_S
+        *whole, self._rest = re.split(rb"[\r\n]", self._rest + received)
+        if to_the_end:
+            whole, self._rest = [*whole, self._rest], b""
+        lines = [line.decode(errors="replace") for line in whole if line.strip()]
+        for line in lines:
+            if found := EPOCH.search(line):
+                self._epochs.append((time.monotonic(), int(found[1]), int(found[2])))
+                self.epoch, self.loss = f"{found[1]}/{found[2]}", found[3]
+        return lines
+
+    def last_lines(self) -> list[str]:
+        """Returns the end of its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]

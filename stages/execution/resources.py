@@ -1,0 +1,140 @@
+"""What the machine offers: cores, memory and GPUs; what still fits beside what runs."""
+
+import math
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+GPU_MEMORY = 8e9  # bytes that a training gets
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a stage takes: CPU threads, bytes, whether it computes on a GPU."""
+
+    threads: int
+    memory: float
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a stage that runs was given: its need, its process, its GPU."""
+
+    need: Need
+    pid: int | None
+    gpu: str | None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What may be used.
+
+    Attributes:
+        cores: CPU cores.
+        gpus: number of each GPU, as CUDA counts them -> stages that it takes at once.
+        jobs: stages at once; None for as many as find a core that no thread of another has.
+    """
+
+    cores: int
+    gpus: Mapping[str, int] = field(default_factory=dict)
+    jobs: int | None = None
+
+    def has_room(self, need: Need, running: Collection[Running]) -> bool:
+        """Returns whether cores and memory are free for another stage; one may always run."""
+        if not running:
+            return True
+        used = sum(other.need.threads for other in running)
+        if len(running) >= self.jobs if self.jobs else used >= self.cores:
+            return False
+        growth = sum(max(0.0, other.need.memory - _resident(other.pid)) for other in running)
+        return need.memory <= free_memory() - growth
+
+    def first_fitting(self, needs: Mapping[str, Need], running: Collection[Running]) -> str | None:
+        """Returns which of the stages that wait starts next; None where there is no room.
+
+        Args:
+            needs: of those that wait, the most urgent first; others do not take the room from it.
+            running: what runs.
+        """
+        for name, need in needs.items():
+            if not self.has_room(need, running):
+                return None
+            if not (need.gpu and self.gpus) or self.free_gpu(running) is not None:
+                return name
+        return None
+
+    def free_gpu(self, running: Collection[Running]) -> str | None:
+        """Returns the GPU with the most room for another stage; None where none has room."""
+        used = Counter(other.gpu for other in running)
+        free = {gpu: slots - used[gpu] for gpu, slots in self.gpus.items() if slots > used[gpu]}
+        return max(free, key=free.__getitem__, default=None)
+
+
+def machine(jobs: int | None = None) -> Machine:
+    """Returns this machine."""
+    return Machine(cores(), gpus(), jobs)
+
+
+def cores() -> int:
+    """Returns the cores that this process may use, within a container, too."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # "max 100000" where there is no limit
+        quota, period = (CGROUP / "cpu.max").read_text().split()
+        n = min(n, math.ceil(int(quota) / int(period)))
+    return n
+
+
+def free_memory() -> float:
+    """Returns the bytes that are free, within a container, too."""
+    free = psutil.virtual_memory().available
+    for limit, used, cached in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        with suppress(OSError, ValueError, KeyError):
+            stat = (CGROUP / used).with_name("memory.stat").read_text().split()
+            held = int((CGROUP / used).read_text()) - int(
+                dict(zip(stat[::2], stat[1::2], strict=True))[cached]
+            )
+            free = min(free, int((CGROUP / limit).read_text()) - held)
+    return free
+
+
+def gpus(devices: Path = Path("/dev")) -> dict[str, int]:
+    """Returns the GPUs that CUDA may use, and how many trainings each has memory for.
+
+    Args:
+        devices: where the driver's device files are.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not any(devices.glob("nvidia[0-9]*")) or visible in ("", "-1"):
+        return {}
+    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):
+        slots = {path.name.removeprefix("nvidia"): 1 for path in sorted(devices.glob("nvidia[0-9]*"))}
+        return slots if visible is None else dict.fromkeys(visible.split(","), 1)
+    rows = [line.split(", ") for line in listed.splitlines()]
+    slots = {uuid: max(1, int(float(mib) * 2**20 // GPU_MEMORY)) for _, uuid, mib in rows}
+    if visible is None:
+        return slots
+    slots |= {index: slots[uuid] for index, uuid, _ in rows}
+    return {name: slots.get(name, 1) for name in visible.split(",")}
+
+
+def _resident(pid: int | None) -> float:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid) if pid else None
+        return (
+            sum(p.memory_info().rss for p in [process, *process.children(recursive=True)]) if process else 0.0
+        )
+    return 0.0

@@ -1,0 +1,59 @@
+"""Says what would run and why: which file or knob changed, from what to what, and what that costs.
+
+It resolves params.yaml as it is now, without writing anything, and knows what DVC's caches have already.
+"""
+
+import argparse
+from pathlib import Path
+
+from stages.runtime.errors import InputError, run
+
+PARAMS, RESOLVED = Path("params.yaml"), Path("data", "resolved")
+EXAMPLE = """example:
+  python -m stages.explain evaluate@final
+
+  train@final     knob epochs: 60 -> 8  took 3 h 10 min
+  evaluate@final  follows train@final   took 4.1 s
+
+Stages that only follow others may turn out to be up to date. Times are those of past runs here.
+"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Explains stages, all by default, with what they need."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.explain",
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="STAGE",
+        help="as stages.run takes them, such as evaluate@final or train",
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="stages at once; default: as many as there is room for"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise InputError(f"--jobs is {arguments.jobs}, expected 1 or more: how many stages run at once")
+
+    from rich.console import Console
+
+    from stages.execution import explanation, forecast, resources
+    from stages.execution.history import History
+    from stages.execution.prospect import Prospect
+    from stages.study import differences, items
+
+    resolved = {RESOLVED / path: text for path, text in items.files(items.load(PARAMS)).items()}
+    project, history = Prospect(arguments.targets, resolved, differences.lines), History()
+    with project.locked():
+        found = forecast.forecast(project, history)
+    console = Console(highlight=False, markup=False, emoji=False)
+    explanation.show(found, project, history, resources.machine(arguments.jobs), console)
+
+
+if __name__ == "__main__":
+    run(main)

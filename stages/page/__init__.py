@@ -1,0 +1,1 @@
+"""plots/report.html: the whole study on one page, with what it needs inside."""

@@ -1,0 +1,286 @@
+"use strict";
+(() => {
+const variants = JSON.parse(document.getElementById("data").textContent);
+const root = document.documentElement;
+const WORDS = {
+  en: { loss: "Loss per epoch", accuracy: "Accuracy per epoch", lossValidation: "Validation loss per epoch",
+    accuracyValidation: "Validation accuracy per epoch", epoch: "epoch", training: "training", validation: "validation",
+    showTraining: "training curves", report: "report, test images", zoomIn: "Zoom in", zoomOut: "Whole",
+    slider: "epoch; arrow keys move, plus zooms in, minus shows all", of: "of", as: "taken for",
+    hint: "Move over the matrix to read it" },
+  es: { loss: "Pérdida por época", accuracy: "Exactitud por época", lossValidation: "Pérdida en validación por época",
+    accuracyValidation: "Exactitud en validación por época", epoch: "época", training: "entrenamiento", validation: "validación",
+    showTraining: "curvas de entrenamiento", report: "informe, imágenes de test", zoomIn: "Ampliar", zoomOut: "Todo",
+    slider: "época; las flechas la mueven, más amplía, menos muestra todo", of: "de", as: "tomada por",
+    hint: "Pase por la matriz para leerla" },
+};
+const say = word => WORDS[root.lang][word];
+const number = value => value.toLocaleString(root.lang, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
+const escape = text => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
+const redraws = [];
+
+// --- language and theme, remembered where the browser allows it for files
+const memory = { get: key => { try { return localStorage.getItem(key) } catch { return null } },
+  set: (key, value) => { try { localStorage.setItem(key, value) } catch { /* for this visit alone */ } } };
+const asked = new URLSearchParams(location.search);
+function setLanguage(language) {
+  root.lang = language;
+  for (const element of document.querySelectorAll("[data-es]")) element.textContent = element.dataset[language];
+  for (const element of document.querySelectorAll("[data-label-es]"))
+    element.setAttribute("aria-label", element.dataset[language === "es" ? "labelEs" : "labelEn"]);
+  redraws.forEach(draw => draw());
+}
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (root.dataset.theme || (prefersDark.matches ? "dark" : "light")) === "dark";
+document.getElementById("language").onclick = () => {
+  setLanguage(root.lang === "en" ? "es" : "en");
+  memory.set("language", root.lang);
+};
+document.getElementById("theme").onclick = () => {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  memory.set("theme", root.dataset.theme);
+};
+const theme = asked.get("theme") || memory.get("theme");
+if (theme) root.dataset.theme = theme;
+
+// --- the leaderboard
+const table = document.querySelector(".leaderboard");
+table.querySelectorAll("thead button").forEach(button => button.onclick = () => {
+  const head = button.closest("th"), place = head.cellIndex, body = table.tBodies[0];
+  const descending = head.ariaSort ? head.ariaSort === "ascending" : head.classList.contains("number");
+  table.querySelectorAll("thead th").forEach(other => other.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", descending ? "descending" : "ascending");
+  const value = row => row.cells[place].dataset.value;
+  const isNumber = head.classList.contains("number");
+  const compare = (a, b) => isNumber ? a - b : a.localeCompare(b, "en", { numeric: true });
+  [...body.rows].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
+    return compare(x, y) * (descending ? -1 : 1);
+  }).forEach(row => body.append(row));
+});
+const dataset = document.getElementById("dataset");
+if (dataset) dataset.onchange = () => {
+  for (const row of table.tBodies[0].rows) row.hidden = dataset.value !== "" && row.dataset.dataset !== dataset.value;
+};
+
+// --- charts: loss and accuracy side by side, with one cursor, one zoom and one legend
+function lines(names) {
+  if (names.length > 1) return names.flatMap(name => {
+    const { style, epochs, loss, accuracy, reported } = variants[name];
+    const line = place => ({ name, style, epochs, loss: loss[place], accuracy: accuracy[place] });
+    return [{ ...line(0), training: true }, { ...line(1), reported }];
+  });
+  const { epochs, loss, accuracy, reported } = variants[names[0]];
+  return ["training", "validation"].map((word, place) => ({ word, style: place, epochs, loss: loss[place],
+    accuracy: accuracy[place], reported: place ? reported : undefined }));
+}
+function ticks(low, high, most, whole) {
+  const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
+  let step = power * [1, 2, 5, 10].find(factor => factor * power >= rough);
+  if (whole) step = Math.max(1, Math.round(step));
+  const found = [];
+  for (let tick = Math.ceil(low / step) * step; tick <= high + step / 1e6; tick += step) found.push(tick);
+  if (!whole) return found;  // the first and the last epoch always have a tick
+  return [low, ...found.filter(tick => tick > low + step / 2 && tick < high - step / 2), ...(high > low ? [high] : [])];
+}
+function chart(figure) {
+  const names = figure.dataset.variants.split(" "), all = lines(names), several = names.length > 1;
+  const first = Math.min(...all.map(line => line.epochs[0])), last = Math.max(...all.map(line => line.epochs.at(-1)));
+  const state = { from: first, to: last, at: null, hidden: new Set(), training: false, drag: null };
+  const shown = () => all.filter(line => !state.hidden.has(line.name || line.word) && (!line.training || state.training));
+  const panels = document.createElement("div"), legend = document.createElement("div");
+  panels.className = "panels"; legend.className = "legend"; legend.setAttribute("role", "group");
+  figure.querySelector("noscript").replaceWith(panels, legend);
+  const parts = ["loss", "accuracy"].map(key => {
+    const panel = document.createElement("div");
+    panel.className = "panel";
+    panel.innerHTML = '<p></p><svg height="250" tabindex="0" role="slider"></svg><div class="readout" hidden></div>';
+    panels.append(panel);
+    const [title, svg, readout] = panel.children;
+    listen(svg);
+    return { key, panel, title, svg, readout };
+  });
+  const LEFT = 46, RIGHT = 12, TOP = 8, BOTTOM = 30, HEIGHT = 250;
+
+  function listen(svg) {
+    const epoch = event => {
+      const { left, width } = svg.getBoundingClientRect();
+      const share = (event.clientX - left - LEFT) / (width - LEFT - RIGHT);
+      return Math.round(Math.min(state.to, Math.max(state.from, state.from + share * (state.to - state.from))));
+    };
+    svg.onpointermove = event => { state.at = epoch(event); state.panel = svg; draw(); };
+    svg.onpointerleave = () => { if (document.activeElement !== svg) { state.at = null; state.drag = null; draw(); } };
+    svg.onpointerdown = event => { if (event.pointerType === "mouse") { state.drag = epoch(event); event.preventDefault(); svg.focus({ preventScroll: true }); } };
+    svg.onpointerup = event => {
+      const end = epoch(event), start = state.drag;
+      state.drag = null;
+      if (start !== null && Math.abs(end - start) > 1) [state.from, state.to] = [Math.min(start, end), Math.max(start, end)];
+      draw();
+    };
+    svg.ondblclick = () => zoom(false);
+    svg.onblur = () => { state.at = null; draw(); };
+    svg.onfocus = () => { state.panel = svg; state.at ??= state.to; draw(); };
+    svg.onkeydown = event => {
+      const move = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10, Home: -1e9, End: 1e9 }[event.key];
+      if (move) state.at = Math.min(state.to, Math.max(state.from, (state.at ?? state.to) + move));
+      else if (event.key === "+" || event.key === "=") zoom(true);
+      else if (event.key === "-" || event.key === "0" || event.key === "Escape") zoom(false);
+      else return;
+      event.preventDefault();
+      draw();
+    };
+  }
+  function zoom(closer) {
+    const width = state.to - state.from;
+    if (!closer) [state.from, state.to] = [first, last];
+    else if (width > 3) {  // around the cursor; without one, the later half
+      const from = state.at === null ? state.from + Math.floor(width / 2) : Math.round(state.at - width / 4);
+      state.from = Math.min(Math.max(first, from), last - Math.ceil(width / 2));
+      state.to = state.from + Math.ceil(width / 2);
+    }
+    draw();
+  }
+  function drawPanel({ key, panel, title, svg, readout }) {
+    const width = Math.max(260, panel.clientWidth), drawn = shown();
+    const levels = drawn.filter(line => line.reported?.[key] !== undefined).map(line => line.reported[key]);
+    const values = drawn.flatMap(line => line[key].filter((value, place) => value !== null && line.epochs[place] >= state.from && line.epochs[place] <= state.to));
+    const visible = [...values, ...levels];
+    let low = visible.length ? Math.min(...visible) : 0, high = visible.length ? Math.max(...visible) : 1;
+    const room = (high - low || .1) * .05;
+    low = key === "loss" ? Math.max(0, low - room) : Math.max(0, low - room); high += room;
+    const x = epoch => LEFT + (epoch - state.from) / (state.to - state.from || 1) * (width - LEFT - RIGHT);
+    const y = value => TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM);
+    let marks = "";
+    for (const tick of ticks(low, high, 5)) {
+      const label = tick.toLocaleString(root.lang, { maximumFractionDigits: 3 });
+      marks += `<path class="grid" d="M${LEFT} ${y(tick)}H${width - RIGHT}"/><text x="${LEFT - 6}" y="${y(tick) + 4}" text-anchor="end">${label}</text>`;
+    }
+    for (const tick of ticks(state.from, state.to, 6, true))
+      marks += `<path class="grid" d="M${x(tick)} ${HEIGHT - BOTTOM}v5"/><text x="${x(tick)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${tick}</text>`;
+    for (const line of drawn) {
+      let path = "", pen = "M";
+      line.epochs.forEach((epoch, place) => {
+        const value = line[key][place];
+        if (value === null || epoch < state.from || epoch > state.to) { pen = "M"; return; }
+        path += `${pen}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`;
+        pen = "L";
+      });
+      const kind = `s${line.style % 7} d${line.style % 4}`;
+      marks += `<path class="curve ${kind}${line.training ? " training" : ""}" d="${path}"/>`;
+      if (line.epochs.length === 1 && path) marks += `<circle class="dot ${kind}" cx="${x(line.epochs[0])}" cy="${y(line[key][0])}" r="4"/>`;
+      if (line.reported?.[key] !== undefined) marks += `<path class="level ${kind}" d="M${LEFT} ${y(line.reported[key])}H${width - RIGHT}"/>`;
+    }
+    if (state.drag !== null && state.at !== null)
+      marks += `<rect class="brush" x="${Math.min(x(state.drag), x(state.at))}" y="${TOP}" width="${Math.abs(x(state.drag) - x(state.at))}" height="${HEIGHT - TOP - BOTTOM}"/>`;
+    const read = [];
+    if (state.at !== null) {
+      marks += `<path class="cursor" d="M${x(state.at)} ${TOP}V${HEIGHT - BOTTOM}"/>`;
+      for (const line of drawn) {
+        const value = line[key][line.epochs.indexOf(state.at)];
+        if (value === undefined || value === null) continue;
+        const label = line.word ? say(line.word) : line.name + (line.training ? ` (${say("training")})` : "");
+        marks += `<circle class="dot s${line.style % 7}" cx="${x(state.at)}" cy="${y(value)}" r="3.5"/>`;
+        read.push({ label, value, line });
+      }
+      read.sort((a, b) => b.value - a.value);
+    }
+    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    svg.innerHTML = marks;
+    title.textContent = say(several && !state.training ? `${key}Validation` : key);
+    svg.ariaLabel = `${title.textContent}, ${say("slider")}`;
+    svg.ariaValueMin = state.from; svg.ariaValueMax = state.to; svg.ariaValueNow = state.at ?? state.to;
+    svg.ariaValueText = `${say("epoch")} ${state.at ?? state.to}${read.length ? ": " : ""}${read.map(({ label, value }) => `${label} ${number(value)}`).join("; ")}`;
+    readout.hidden = state.panel !== svg || !read.length;
+    if (!readout.hidden) {
+      readout.innerHTML = `<b>${say("epoch")} ${state.at}</b>` + read.map(({ label, value, line }) =>
+        `<div><span><span class="swatch s${line.style % 7} d${line.style % 4}"></span>${escape(label)}</span><span>${number(value)}</span></div>`).join("");
+      const place = x(state.at) * svg.clientWidth / width, half = svg.clientWidth / 2;
+      readout.style.left = place > half ? "auto" : `${place + 12}px`;
+      readout.style.right = place > half ? `${svg.clientWidth - place + 12}px` : "auto";
+    }
+  }
+  function drawLegend() {
+    const focused = [...legend.children].indexOf(document.activeElement);
+    const button = (label, pressed, action, place = legend) => {
+      const made = document.createElement("button");
+      made.type = "button"; made.innerHTML = label; made.onclick = action;
+      if (pressed !== null) made.ariaPressed = pressed;
+      place.append(made);
+      return made;
+    };
+    legend.textContent = "";
+    for (const line of all) {
+      if (line.training) continue;
+      const id = line.name || line.word;
+      button(`<span class="swatch s${line.style % 7} d${line.style % 4}"></span>${escape(line.word ? say(line.word) : line.name)}`,
+        !state.hidden.has(id), () => { state.hidden.delete(id) || state.hidden.add(id); draw(true); });
+    }
+    if (several) button(`${state.training ? "☑" : "☐"} ${say("showTraining")}`, state.training,
+      () => { state.training = !state.training; draw(true); }).classList.add("plain");
+    if (all.some(line => line.reported))
+      legend.insertAdjacentHTML("beforeend", `<span class="note"><span class="swatch level-swatch"></span>${say("report")}</span>`);
+    const zooms = document.createElement("span");
+    zooms.className = "zoom";
+    legend.append(zooms);
+    button(say("zoomIn"), null, () => zoom(true), zooms);
+    button(say("zoomOut"), null, () => zoom(false), zooms);
+    if (focused >= 0) legend.children[focused]?.focus();
+  }
+  function draw(withLegend) { parts.forEach(drawPanel); if (withLegend) drawLegend(); }
+  const full = () => draw(true);
+  new ResizeObserver(() => draw()).observe(panels);
+  redraws.push(full);
+  full();
+}
+
+// --- confusion matrices of few classes: a square per pair, darker for more images
+function matrix(figure) {
+  const { names, images } = variants[figure.dataset.variant].confusion;
+  const CELL = 20, LABEL = 125, size = names.length * CELL;
+  let marks = `<rect class="frame" x="${LABEL}" y="0" width="${size}" height="${size}"/>`;
+  const totals = images.map(row => row.reduce((sum, n) => sum + n, 0) || 1);
+  const short = name => escape(name.length > 16 ? `${name.slice(0, 15)}…` : name.replaceAll("_", " "));
+  images.forEach((row, i) => {
+    marks += `<text x="${LABEL - 5}" y="${i * CELL + 14}" text-anchor="end">${short(names[i])}</text>`;
+    marks += `<text transform="translate(${LABEL + i * CELL + 14} ${size + 6}) rotate(-90)" text-anchor="end">${short(names[i])}</text>`;
+    row.forEach((n, j) => {
+      if (n) marks += `<rect x="${LABEL + j * CELL}" y="${i * CELL}" width="${CELL}" height="${CELL}" fill-opacity="${(n / totals[i]).toFixed(3)}"/>`;
+    });
+  });
+  figure.insertAdjacentHTML("beforeend", `<svg viewBox="0 0 ${LABEL + size + 2} ${size + LABEL}" aria-hidden="true">${marks}</svg><output></output>`);
+  const svg = figure.querySelector("svg"), output = figure.querySelector("output");
+  const hint = () => { output.textContent = say("hint"); };
+  svg.onpointermove = event => {
+    const { left, top, width } = svg.getBoundingClientRect(), scale = (LABEL + size + 2) / width;
+    const j = Math.floor(((event.clientX - left) * scale - LABEL) / CELL), i = Math.floor((event.clientY - top) * scale / CELL);
+    if (names[i] && names[j]) output.textContent = `${names[i]} ${say("as")} ${names[j]}: ${images[i][j]} ${say("of")} ${totals[i]}`;
+    else hint();
+  };
+  svg.onpointerleave = hint;
+  redraws.push(hint);
+  hint();
+}
+
+// --- what is inside a closed variant is drawn when it is opened, also by a link to it
+function show(place) {
+  for (const figure of place.querySelectorAll("figure.chart, figure.matrix")) {
+    const details = figure.closest("details.variant");
+    if (figure.dataset.drawn || (details && !details.open)) continue;
+    figure.dataset.drawn = "yes";
+    (figure.classList.contains("chart") ? chart : matrix)(figure);
+  }
+}
+function open() {
+  const place = document.getElementById(location.hash.slice(1));
+  if (place?.matches("details.variant")) { place.open = true; show(place); place.scrollIntoView(); }
+}
+if (innerWidth < 1200) document.querySelector("nav details").open = false;
+setLanguage(asked.get("lang") || memory.get("language") || (navigator.language?.startsWith("es") ? "es" : "en"));
+show(document);
+for (const details of document.querySelectorAll("details.variant")) details.ontoggle = () => show(details);
+addEventListener("hashchange", open);
+document.addEventListener("click", event => { if (event.target.closest('a[href^="#variant-"]')) setTimeout(open); });
+open();
+addEventListener("beforeprint", () => { for (const details of document.querySelectorAll("details")) details.open = true; show(document); });
+})();

@@ -1,0 +1,96 @@
+"""Stage report: the whole study on one page, beside what the report says."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.runtime import keras_import
+from stages.runtime.errors import InputError, run
+from stages.runtime.modules import find
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from stages.page import photos
+
+EXAMPLE = """example:
+  python -m stages.report data/resolved/report/study.json metrics plots/variants plots/report.html
+
+  python -m stages.report data/resolved/report/study.json metrics plots/variants plots/report_photos.html \\
+      --photos data models --grad-cam
+
+The page shows the variants that have run. It is one file that needs no network. With --photos it has the most
+confident mistakes as pictures and is not to be published: the images belong to others. --grad-cam draws
+beside each where the network looks, which takes TensorFlow and some seconds per variant.
+"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Reads what evaluate wrote about each variant, writes the page."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.report",
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("resolved", type=Path, help="what resolve wrote about the study")
+    parser.add_argument("metrics", type=Path, help="folder with the metrics of the variants that have run")
+    parser.add_argument("variant_plots", type=Path, help="folder with their plots")
+    parser.add_argument("page", type=Path, help="HTML file to write")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        nargs=2,
+        metavar=("DATA", "MODELS"),
+        help="folders with the images of mistakes",
+    )
+    parser.add_argument("--grad-cam", action="store_true", help="with --photos: show where networks look")
+    arguments = parser.parse_args(argv)
+    if arguments.grad_cam and not arguments.photos:
+        raise InputError("received --grad-cam without --photos, which gives it the images")
+    if arguments.photos and arguments.page.name == "report.html":
+        raise InputError(
+            "git keeps report.html, and photos do not belong there; write plots/report_photos.html instead"
+        )
+
+    from stages.page import content, document, photos
+    from stages.runtime import resolved
+    from stages.runtime.atomic import replacing
+
+    knobs = resolved.read(arguments.resolved, "report").knobs
+    metrics = _read_each({name: arguments.metrics / f"{name}.json" for name in knobs["variants"]})
+    records = _read_each({name: arguments.variant_plots / name / "run.json" for name in metrics})
+    study = content.study(knobs, metrics, records, arguments.variant_plots)
+    found: dict[str, str] = {}
+    if arguments.photos:
+        heat = _heat(*arguments.photos) if arguments.grad_cam else None
+        found = photos.mistakes(study, knobs["images"], *arguments.photos, heat)
+    page = document.html(study, found)
+    with replacing(arguments.page) as partial:
+        partial.write_text(page, encoding="utf-8", newline="\n")
+    print(
+        f"{len(records)} of {len(knobs['variants'])} variants on a page of {len(page.encode()) / 1e6:.2f} MB"
+    )
+
+
+def _heat(data: Path, models: Path) -> "photos.Heat":
+    """Returns what loads a variant and says where it looks."""
+    keras_import.load()
+    # found, not imported: the page that git keeps does not depend on them
+    trained, grad_cam = find("classifiers", "trained"), find("classifiers", "grad_cam")
+
+    def heat(name: str, images: "np.ndarray", classes: "np.ndarray") -> "np.ndarray":
+        return grad_cam.heatmaps(trained.load(name, models=models, data=data), images, classes)
+
+    return heat
+
+
+def _read_each(paths: dict[str, Path]) -> dict[str, Any]:
+    """Returns the content of the files that there are."""
+    found = {name: path for name, path in paths.items() if path.is_file()}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,74 @@
+"""Mistakes of the user and trouble with the machine: one message and exit code 1, without traceback."""
+
+import errno
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+
+from stages.runtime import signals
+
+_ROOM = "free some disk space and rerun; finished work is kept"
+_RIGHTS = "change its permissions or its owner, then rerun"
+_REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: "run in a writable folder",
+    errno.EIO: "the disk is failing or was unplugged",
+}
+# By name, as most commands import neither TensorFlow nor PyTorch; JAX says RESOURCE_EXHAUSTED.
+_OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+
+# What readers of JSON, NumPy, zip and HDF5 raise, depending on what is damaged.
+DAMAGE = (
+    *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError, OSError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
+
+class InputError(Exception):
+    """A user's mistake; the message says what was received, what was expected and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a command's `main`; an expected error becomes one message on stderr and exit code 1.
+
+    Expected are `InputError`, a missing file, a full or read-only disk and a lack of memory; others are bugs
+    and keep their traceback. Ctrl-C, SIGTERM and a closed terminal end quietly with 130, 143 and 129.
+    """
+    signals.handle()
+    try:
+        main()
+    except Exception as error:
+        if signals.exit_code():
+            sys.exit(signals.exit_code())
+        message = describe(error)
+        if message is None:
+            raise
+        sys.exit(f"error: {message}")
+
+
+def describe(error: Exception) -> str | None:
+    """Returns the message for an expected error; None for a bug."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} does not exist; `dvc repro` creates what is missing, in the right order"
+    if type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error):
+        what = str(error).partition(" on /job")[0].rpartition("}} ")[2]
+        return f"out of memory ({what}); lower batch_size in params.yaml, or close other programs"
+    if not isinstance(error, OSError) or _errno(error) not in _REMEDIES:
+        return None
+    place = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{place}; {_REMEDIES[_errno(error)]}"
+
+
+def _errno(error: OSError) -> int | None:
+    """Returns the error's number; NumPy's `tofile` gives none where a disk is full."""
+    if error.errno is None and "requested and" in str(error):
+        return errno.ENOSPC
+    return error.errno

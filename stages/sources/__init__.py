@@ -1,0 +1,1 @@
+"""Downloads, mirrors, checksums, and where data come from."""

@@ -1,0 +1,184 @@
+"""Reading of params.yaml: YAML 1.2 as DVC reads it; mistakes are reported with their lines, all at once."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.error import StreamMark, YAMLError
+from ruamel.yaml.events import AliasEvent, DocumentStartEvent
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from stages.runtime.errors import InputError
+
+MAX_DEPTH = 30
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong at a place: ("variants", "final", "epochs") "is -3, expected ..."."""
+
+    place: tuple[Any, ...]
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{_path(self.place)} {self.problem}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file as plain dicts, lists and scalars, and where each of them is written."""
+
+    path: Path
+    content: dict[str, Any]
+    root: Node
+
+    def refuse(self, mistakes: Iterable[Mistake]) -> None:
+        """Raises one error of all mistakes, if there are any.
+
+        Raises:
+            InputError: a line for each mistake, in the order of the file.
+        """
+        found = [(_mark(self.root, mistake.place), mistake) for mistake in dict.fromkeys(mistakes)]
+        found.sort(key=lambda pair: pair[0].index)
+        if found:
+            lines = [f"{self.path}, line {mark.line + 1}: {mistake}" for mark, mistake in found]
+            raise InputError("\n       ".join(lines))
+
+
+def load(path: Path) -> Document:
+    """Reads params.yaml; `1e-5` is a number.
+
+    Raises:
+        InputError: no such file, not YAML 1.2, a duplicate key, an alias, or not a mapping at the top.
+    """
+    text = _text(path)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer, yaml.Constructor = _Composer, _Constructor
+    try:
+        root = yaml.compose(text)
+        content = None if root is None else yaml.constructor.construct_document(root)
+    except YAMLError as error:
+        raise InputError(f"{path}{_explained(error, text)}") from None
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else f"a {type(content).__name__}"
+        raise InputError(f"{path} holds {found}, expected a mapping of sections such as `variants:`")
+    return Document(path, content, root)
+
+
+def did_you_mean(word: Any, known: Iterable[Any]) -> str:
+    """Returns " Did you mean 'x'?", or nothing where no known word is near."""
+    near = nearest(word, known)
+    return f" Did you mean {near!r}?" if near else ""
+
+
+def nearest(word: Any, known: Iterable[Any]) -> str | None:
+    """Returns the known word that a misspelt one probably stands for."""
+    words = [name for name in known if isinstance(name, str)]
+    return next(iter(difflib.get_close_matches(str(word)[:100], words, n=1)), None)
+
+
+def shown(value: Any) -> str:
+    """Returns a value as one line of no great length."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+class _Composer(Composer):
+    """Refuses what multiplies the text (aliases), nests deeply, or changes YAML's version."""
+
+    depth = 0
+
+    def compose_document(self) -> Node:
+        event = self.parser.peek_event()
+        if isinstance(event, DocumentStartEvent) and event.version:
+            raise _error("a %YAML line is not supported; params.yaml is YAML 1.2", event.start_mark)
+        return super().compose_document()
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node:
+        event = self.parser.peek_event()
+        if isinstance(event, AliasEvent):
+            problem = "aliases such as *x are not supported; write it out, or use `extends`"
+            raise _error(problem, event.start_mark)
+        if self.depth > MAX_DEPTH:
+            raise _error(f"nested more than {MAX_DEPTH} deep", event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _Constructor(SafeConstructor):
+    """Gives Python's own errors about a scalar its line; refuses values that cannot be written again."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and value.bit_length() > 64:
+                raise ValueError("a number of more than 64 bits")
+            str(value if isinstance(value, str) else "").encode()
+        except (ValueError, LookupError, TypeError) as error:
+            raise _error(str(error), node.start_mark) from None
+        return value
+
+
+def _error(problem: str, mark: StreamMark) -> YAMLError:
+    return ConstructorError(problem=problem, problem_mark=mark)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"no {path}; run the command in the folder that holds params.yaml") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, expected a file; move it away") from None
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {line}: not UTF-8 ({error.reason}); save it as UTF-8") from None
+
+
+def _explained(error: YAMLError, text: str) -> str:
+    """Returns the line and the reason of a parser's error, as `, line 3: found duplicate key`."""
+    mark, position = getattr(error, "problem_mark", None), getattr(error, "position", 0)
+    line = mark.line if mark else text.count("\n", 0, position)
+    reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f", line {line + 1}: {' '.join(reason.split())[:200]}"
+
+
+def _mark(node: Node, place: tuple[Any, ...]) -> StreamMark:
+    """Returns where a place, or what is nearest above it, starts in the file."""
+    mark = node.start_mark
+    for part in place:
+        found = next(((key, value) for name, key, value in _children(node) if name == str(part)), None)
+        if found is None:
+            break
+        mark, node = found[0].start_mark, found[1]
+    return mark
+
+
+def _children(node: Node) -> Iterator[tuple[str, Node, Node]]:
+    """Yields name, place and content of a node's entries."""
+    if isinstance(node, SequenceNode):
+        for number, item in enumerate(node.value):
+            yield str(number), item, item
+    elif isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield str(key.value), key, value
+
+
+def _path(place: tuple[Any, ...]) -> str:
+    """Writes a place as variants.final.filters[0]."""
+    parts = [f"[{part}]" if type(part) is int else f".{_word(part)}" for part in place]
+    return "".join(parts).removeprefix(".") or "the file"
+
+
+def _word(part: Any) -> str:
+    is_plain = isinstance(part, str) and part.isprintable() and 0 < len(part) <= 64 and " " not in part
+    return part if is_plain else shown(part)

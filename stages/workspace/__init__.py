@@ -1,0 +1,1 @@
+"""What `verify` checks: outputs, DVC's cache, dvc.lock, metrics and leftovers."""

@@ -1,0 +1,86 @@
+"""A small project of real DVC stages, for tests of what DVC leaves and `verify` finds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PARAMS = "birds: 3\nvariants:\n  final: {seed: 0}\n  other: {seed: 1}\n"
+PIPELINE = """
+stages:
+  prepare:
+    cmd: python make.py prepare data/birds
+    params: [birds]
+    outs: [data/birds]
+  train:
+    foreach: ${variants}
+    do:
+      cmd: python make.py train models/${key}
+      deps: [data/birds]
+      params: ["variants.${key}"]
+      outs: ["models/${key}"]
+  evaluate:
+    foreach: ${variants}
+    do:
+      cmd: python make.py evaluate models/${key} metrics/${key}.json
+      deps: ["models/${key}"]
+      metrics: ["metrics/${key}.json": {cache: false}]
+"""
+MAKE = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from stages.results import run_folder
+
+verb, *paths = sys.argv[1:]
+out = Path(paths[-1])
+out.parent.mkdir(parents=True, exist_ok=True)
+if verb == "prepare":
+    out.mkdir()
+    np.save(out / "images.npy", np.arange(99))
+    (out / "class_names.json").write_text('["ant", "bee"]')
+elif verb == "train":
+    rng = np.random.default_rng(list(out.name.encode()))
+    split = rng.dirichlet([1, 1], 20), rng.integers(0, 2, 20)
+    run_folder.write(
+        out,
+        save_model=lambda path: path.write_text(f"the network of {out.name}"),
+        card=f"# {out.name}",
+        history=[{"epoch": 1, "loss": rng.random()}],
+        predictions={"validation": split, "test": split},
+        class_names=["ant", "bee"],
+        record={"name": out.name},
+    )
+else:
+    from stages.results import evaluation
+    out.write_text(json.dumps(evaluation.metrics(run_folder.read(Path(paths[0])))))
+"""
+
+
+def call(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    author = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = os.environ | author | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def succeed(folder: Path, *command: str) -> str:
+    done = call(folder, *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def write(folder: Path) -> None:
+    """Writes the project and runs it; dvc.lock and metrics are committed."""
+    folder.mkdir()
+    for name, text in {"params.yaml": PARAMS, "dvc.yaml": PIPELINE, "make.py": MAKE}.items():
+        (folder / name).write_text(text)
+    (folder / ".dvcignore").write_bytes((ROOT / ".dvcignore").read_bytes())
+    succeed(folder, "git", "init", "-q")
+    succeed(folder, "dvc", "init", "-q")
+    (folder / ".dvc/config").write_bytes((ROOT / ".dvc/config").read_bytes())
+    succeed(folder, "dvc", "repro", "-q")
+    (folder / ".gitignore").write_text("/data\n/models\n")
+    succeed(folder, "git", "add", ".")
+    succeed(folder, "git", "commit", "-q", "-m", "Run")

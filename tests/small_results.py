@@ -1,0 +1,127 @@
+"""Results of a small study: three classes, four images per split, two epochs."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.results import run_folder
+
+NAMES = ["apple", "baby", "bear"]
+# Predicted, row by row: apple, baby, baby, bear; the true classes are apple, apple, baby, bear.
+PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.125, 0.75, 0.125], [0, 0, 1]], np.float32)
+LABELS = np.array([0, 0, 1, 2])
+KEYS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+HISTORY = [
+    dict(zip(KEYS, values, strict=True))
+    for values in ((1, 3.0, 0.1, 3.1, 0.05, 0.01), (2, 2.5, 0.25, 2.75, 0.2, 0.01))
+]
+RECORD: dict[str, Any] = {
+    "name": "final",
+    "epochs": 2,
+    "seed": 3,
+    "threads": 1,
+    "precision": "float32",
+    "parameters": {"total": 12345, "trainable": 12000},
+    "dataset": "cifar100",
+    "splits": {"train": 40, "validation": 4, "test": 100},
+    "classes": 3,
+    "recipe": "f" * 64,
+    "inputs": {"images.npy": "ab"},
+    "backend": "tensorflow",
+    "device": "CPU",
+    "versions": {"keras": "3.15.0"},
+    "settings": {},
+}
+SOURCES = {"archive.tar.gz": {"kind": "stand-in", "sha256": "ab"}}
+EVALUATED = RECORD | {
+    "provenance": "stand-in",
+    "format": "cifar100",
+    "sources": SOURCES,
+    "first_class": "apple",
+    "last_class": "bear",
+}
+REPORT: dict[str, Any] = {
+    "datasets": {
+        "cifar100": {
+            "classes": 3,
+            "first_class": "apple",
+            "last_class": "bear",
+            "train": 40,
+            "validation": 4,
+            "test": 100,
+        }
+    },
+    "results": {
+        "final": {
+            "dataset": "cifar100",
+            "section": "2.7",
+            "figure": "Fig. 16",
+            "epochs": 2,
+            "loss": 2.0,
+            "accuracy": 0.25,
+        }
+    },
+}
+LAYERS: list[
+    tuple[str, str, dict[str, Any], list[int]]
+] = [  # name, class, configuration, shape of its output
+    ("image", "InputLayer", {}, [4, 4, 3]),
+    ("conv", "Conv2D", {"kernel_size": [3, 3], "filters": 2, "use_bias": True}, [2, 2, 2]),
+    ("bn", "BatchNormalization", {"scale": True, "center": True}, [2, 2, 2]),
+    ("relu", "Activation", {"activation": "relu"}, [2, 2, 2]),
+    ("flatten", "Flatten", {}, [8]),
+    ("logits", "Dense", {"units": 3, "use_bias": True}, [3]),
+    ("probabilities", "Activation", {"activation": "softmax"}, [3]),
+]
+METRICS = {"test": {"loss": 1.5, "accuracy": 0.5, "low": 0.4, "high": 0.6, "top5": 1.0, "ece": 0.1}}
+
+
+def write_model(path: Path, layers: list[tuple[str, str, dict[str, Any], list[int]]] = LAYERS) -> None:
+    """Writes of a .keras file what describes the model: layers in a row."""
+    described = []
+    for place, (name, kind, config, _) in enumerate(layers):
+        nodes = []
+        if place:
+            before, shape = layers[place - 1][0], [None, *layers[place - 1][3]]
+            tensor = {"shape": shape, "dtype": "float32", "keras_history": [before, 0, 0]}
+            nodes = [{"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": {}}]
+        described.append({"name": name, "class_name": kind, "config": config, "inbound_nodes": nodes})
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(zipfile.ZipInfo("config.json"), json.dumps({"config": {"layers": described}}))
+
+
+def write_run(folder: Path) -> Path:
+    """Writes what train leaves in models/final; returns the folder."""
+    split = (PROBABILITIES, LABELS)
+    run_folder.write(
+        folder,
+        save_model=write_model,
+        card="# final\n",
+        history=HISTORY,
+        predictions={"validation": split, "test": split},
+        class_names=NAMES,
+        record=RECORD,
+    )
+    return folder
+
+
+def write_evaluated(folder: Path, name: str, test: dict[str, float] | None = None, **changes: object) -> None:
+    """Writes what evaluate leaves of a variant: metrics/NAME.json and plots/variants/NAME.
+
+    Args:
+        folder: of the study.
+        name: of the variant.
+        test: changes of its metrics.
+        changes: of its record.
+    """
+    plots = folder / "plots" / "variants" / name
+    plots.mkdir(parents=True)
+    (folder / "metrics").mkdir(exist_ok=True)
+    (folder / "metrics" / f"{name}.json").write_text(json.dumps({"test": METRICS["test"] | (test or {})}))
+    (plots / "run.json").write_text(json.dumps(EVALUATED | {"name": name} | changes))
+    for quantity in ("loss", "accuracy"):
+        rows = [f"{epoch},{line},{0.5 / epoch}" for line in ("training", "validation") for epoch in (1, 2)]
+        (plots / f"{quantity}.csv").write_text("\n".join([f"epoch,line,{quantity}", *rows, ""]))

@@ -1,0 +1,49 @@
+"""What is said of knobs that differ."""
+
+import pytest
+
+from stages.study.differences import line, lines, shown
+
+SGD = {"class_name": "SGD", "config": {"learning_rate": 0.01, "momentum": 0.0}}
+ADAM = {"class_name": "Adam", "config": {"learning_rate": 0.001}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ({"epochs": 60}, {"epochs": 60}, []),
+        ({"epochs": 60}, {"epochs": 8}, ["epochs: 60 -> 8"]),
+        ({}, {"schedule": "cosine"}, ["schedule: constant -> cosine"]),  # neutral values are left out
+        (
+            {"augmentation": [["flip", True]]},
+            {"augmentation": [["zoom", 0.2]]},
+            ["flip: true -> false", "zoom: 0.0 -> 0.2"],
+        ),
+        (
+            {"network": {"base_net": {"filters": [6], "dense_units": [5]}}},
+            {"network": {"deeper_net": {"filters": [6, 7], "dense_units": [5], "batch_norm": "after"}}},
+            [
+                "network: base_net -> deeper_net",
+                "filters: [6] -> [6, 7]",
+                "batch_norm: none -> after",
+            ],
+        ),
+        ({"files": {"a": {"bytes": 1}}}, {"files": {"a": {"bytes": 2}}}, ["files.a.bytes: 1 -> 2"]),
+        ({"groups": {}}, {"groups": {"new": "heads"}}, ["groups.new: not set -> heads"]),
+    ],
+)
+def test_each_knob_that_differs_is_a_line_by_its_name_in_params(old, new, said):
+    assert lines(old, new) == said
+
+
+def test_of_optimizers_of_one_class_only_what_differs_is_said():
+    faster = SGD | {"config": SGD["config"] | {"learning_rate": 0.1}}
+    assert line("optimizer", SGD, faster) == "optimizer.learning_rate: 0.01 -> 0.1"
+    assert line("optimizer", SGD, ADAM) == (
+        "optimizer: SGD(learning_rate=0.01, momentum=0.0) -> Adam(learning_rate=0.001)"
+    )
+
+
+def test_long_values_are_cut():
+    assert shown(list(range(100))).endswith("...")
+    assert len(shown("x" * 1000)) == 80

@@ -1,0 +1,118 @@
+"""README and docs: links lead somewhere, and their commands work on a small study of drawn images."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stages.demo.__main__ import PROJECT, commit, copy
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OWN = "docs/own-data.md"
+ELSEWHERE = {  # command, by how it starts -> what runs it instead
+    "git clone ": "whoever reads this",
+    "python3 -m venv ": ".ci/run, but for the environment",
+    "uv run python -m stages.demo ": "test_demo.py: its parts, as the whole takes minutes",
+    "uv run --group dev pytest": ".ci/run",
+    **{
+        f"{word} ": "a cluster; test_ray_cluster.py"
+        for word in ("ray", "kubectl", "srun", "export", "head=$(scontrol")
+    },
+    "python -m stages.run --ray auto": "a cluster; test_ray_cluster.py",
+    "uv run --extra ray ": "test_ray_cluster.py",
+    "uv run dvc remote add -d there s3": "whoever has one",
+    "DATA_MIRROR=": "test_downloads.py",
+}
+NAMES = {"basenet": "small_net", "final.onnx": "small_net.onnx", "final": "small_net"}
+FILES = ("IMAGE", "photo.jpg")
+
+
+def commands(page: Path) -> list[str]:
+    """Returns the lines of a page's blocks of bash, without comments and with continued lines joined."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in (re.sub(r"(^|\s+)#.*", "", line) for line in lines) if line]
+
+
+def on_the_small_study(command: str) -> str:
+    """Returns a command with the names of the small study, and without `uv run`, which needs a network."""
+    command = re.sub(r"^uv run (--extra \w+ )?", "", command)
+    for word, name in NAMES.items():
+        command = re.sub(
+            rf"(?<![\w.]){re.escape(word)}(?!\w)|(?<=variants\.){re.escape(word)}", name, command
+        )
+    return command.replace("variants.small_net.epochs=90", "+variants.small_net.epochs=2")
+
+
+def execute(command: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {key: value for key, value in os.environ.items() if key != "DATA_MIRROR"}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def own_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A clone in which the first block of docs/own-data.md was run; what each command printed."""
+    folder = tmp_path_factory.mktemp("own") / "project"
+    for name in (*PROJECT, "docs"):
+        copy(ROOT / name, folder / name)
+    execute("git init --quiet", folder)
+    commit(folder, "Clone")
+    printed = {command: execute(on_the_small_study(command), folder) for command in commands(ROOT / OWN)}
+    commit(folder, "Run the own study")
+    return folder, printed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not re.match(r"https?://", target):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_page_is_linked_from_the_readme_and_every_extra_exists() -> None:
+    readme = PAGES[0].read_text(encoding="utf-8")
+    assert [page.name for page in PAGES[1:] if f"docs/{page.name}" not in readme] == []
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = {name for page in PAGES for name in re.findall(r"--extra (\w+)", page.read_text("utf-8"))}
+    assert named <= set(extras)
+
+
+def test_a_folder_of_images_becomes_a_study_with_a_page_of_its_own(
+    own_study: tuple[Path, dict[str, str]],
+) -> None:
+    folder, printed = own_study
+    predictions = printed["uv run python -m stages.predict my_images --variant small_net"].splitlines()
+    assert len(predictions) == 120
+    page = (folder / "plots" / "report.html").read_text(encoding="utf-8")
+    assert "small_net" in page
+    assert "basenet" not in page
+    assert (folder / "plots" / "summary.md").read_text(encoding="utf-8").count("| `") == 1
+    assert (folder / "models" / "small_net" / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != Path(OWN).name], ids=lambda path: path.name
+)
+def test_every_command_works(page: Path, own_study: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    found = [line for line in commands(page) if not f"{line} ".startswith(tuple(ELSEWHERE))]
+    if not found:
+        return
+    project = tmp_path / "project"
+    shutil.copytree(own_study[0], project, symlinks=True)
+    image = next(project.glob("my_images/*/*"))
+    for name in FILES:
+        shutil.copy(image, project / name)
+    for command in found:
+        execute(on_the_small_study(command), project)

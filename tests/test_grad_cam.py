@@ -1,0 +1,44 @@
+"""Grad-CAM: the heat is where the evidence is, on any kind of network."""
+
+import keras
+import numpy as np
+import pytest
+
+from stages.classifiers import grad_cam
+from stages.classifiers.trained import Classifier
+from stages.runtime.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("keras_configured")
+
+
+def colours(*, frozen=False):
+    """A network of three classes, red, green and blue, that looks at each pixel by a convolution of 1x1."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 1, kernel_initializer=lambda shape, dtype: np.eye(3, 4).reshape(1, 1, 3, 4))(
+        inputs
+    )
+    x = keras.layers.Dropout(0.5)(keras.layers.MaxPooling2D(2)(keras.layers.ReLU()(x)))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(3, "softmax", kernel_initializer=lambda shape, dtype: np.eye(4, 3) / 50)(x)
+    model = keras.Model(inputs, outputs)
+    model.trainable = not frozen
+    return Classifier(model, ("red", "green", "blue"), 8)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_heat_is_where_the_class_is_seen_before_pooling(frozen):
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    images[:, :4, :4, 0] = 200  # red above left
+    images[:, 4:, 4:, 2] = 200  # blue below right
+    red, blue = grad_cam.heatmaps(colours(frozen=frozen), images, np.array([0, 2]))
+    assert red.shape == (8, 8)
+    assert (red[:4, :4] == 1).all()
+    assert red[4:].max() == red[:4, 4:].max() == 0
+    assert np.array_equal(blue, red[::-1, ::-1])
+
+
+def test_a_network_without_maps_is_refused():
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(inputs)))
+    with pytest.raises(InputError, match="no maps to look at"):
+        grad_cam.heatmaps(Classifier(model, ("a", "b"), 8), np.zeros((1, 8, 8, 3), np.uint8), np.array([0]))

@@ -1,0 +1,225 @@
+"""report: the page of a study, of which some variants have run."""
+
+import base64
+import io
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_results import EVALUATED, LABELS, NAMES, REPORT, write_run
+from small_study import STUDY, build_page, run_report, write_variant
+
+from stages import report
+from stages.datasets import prepared
+from stages.page.document import FOLDER
+from stages.results.figures import DASHES, PALETTE
+from stages.runtime.errors import InputError
+
+OWN = STUDY | {"report": {"datasets": {}, "results": {}}, "comparisons": {}, "order": []}
+
+
+def text(page: str) -> str:
+    """Returns what a reader of English sees, without the page's style, script and data."""
+    page = re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL)
+    page = re.sub(r'<(t?span) lang="es">.*?</\1>', "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+@pytest.fixture
+def page(tmp_path):
+    return build_page(tmp_path).read_text(encoding="utf-8")
+
+
+def test_it_says_how_much_of_the_study_is_on_a_page_of_what_size(tmp_path, capsys):
+    build_page(tmp_path)
+    assert re.fullmatch(r"2 of 4 variants on a page of 0\.\d\d MB\n", capsys.readouterr().out)
+
+
+def test_equal_results_give_equal_bytes(tmp_path):
+    first = build_page(tmp_path).read_bytes()
+    assert run_report(tmp_path).read_bytes() == first
+
+
+def test_one_file_holds_all_and_refers_to_nothing(page):
+    markup = re.sub(r"(<script.*?>).*?(</script>)", r"\1\2", page, flags=re.DOTALL)
+    assert re.findall(r"""(?:src|srcset|action)=|url\(|@import|<link|<img""", markup) == []
+    assert {target[0] for target in re.findall(r'href="(.+?)"', markup)} == {"#"}
+    assert "default-src 'none'" in page
+
+
+def test_every_link_leads_somewhere_and_no_id_is_used_twice(page):
+    ids = re.findall(r'\bid="(.+?)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#(.+?)"', page)) <= set(ids)
+
+
+def test_the_reports_value_stands_beside_ours_with_interval_and_verdict(page):
+    shown = text(page)
+    # the report's 0.25 in 100 images, 0.5 here: the same difference and interval as the summary gives
+    assert re.search(
+        r"0\.250 0\.500 \[0\.400, 0\.600\] \+0\.250 \[\+0\.116, \+0\.372\] ▲ better than reported", shown
+    )
+    assert "How good is the network with all improvements on the test images?" in shown
+    assert "up from BaseNet's 0.42" in shown
+
+
+def test_what_a_variant_changes_stands_beside_what_that_changed(page):
+    shown = text(page)
+    # 0.5 and 0.4 of 100: Wilson 0.4038 to 0.5962 and 0.3094 to 0.4980, so the limits of the difference are
+    # 0.1 - sqrt(0.0962^2 + 0.0980^2) = -0.037 and 0.1 + sqrt(0.0962^2 + 0.0906^2) = 0.232
+    changes = "batch_norm none → before flip no → yes"
+    assert re.search(rf"final normalised {changes} \+0\.100 \[−0\.037, \+0\.232\]", shown.replace("  ", " "))
+    assert re.search(r"zoom_50 normalised zoom 0 → 0\.5 – –", shown)
+
+
+def test_data_that_are_not_the_publishers_are_named_above_all(page):
+    assert (
+        "stand-in data . These results rest on files that are not the publisher's: cifar100: archive.tar.gz"
+        in text(page)
+    )
+
+
+def test_official_data_need_no_banner(tmp_path):
+    sources = {"archive.tar.gz": {"kind": "official", "sha256": "ab"}}
+    page = build_page(tmp_path, provenance="official", sources=sources).read_text(encoding="utf-8")
+    assert '<div class="banner"' not in page
+    assert "official data" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"provenance": "generated"}, "generated data"),
+        ({"epochs": 1}, "epochs: 1; report: 2"),
+        ({"format": "folder"}, "format: folder; report: cifar100"),
+    ],
+)
+def test_there_is_a_reason_in_place_of_a_verdict_where_data_or_settings_differ(tmp_path, changes, reason):
+    page = build_page(tmp_path, **changes).read_text(encoding="utf-8")
+    shown = text(page)
+    assert f"≠ not comparable {reason}" in shown
+    assert "than reported" not in shown
+    assert '"reported"' not in page, "nor is the report's value a line in a chart"
+    assert 'class="reported"' not in page
+
+
+def test_a_study_of_ones_own_has_the_same_page_without_a_report(tmp_path):
+    changes = {"provenance": "own", "sources": {}, "dataset": "pets", "format": "folder"}
+    shown = text(build_page(tmp_path, OWN, **changes).read_text(encoding="utf-8"))
+    assert "The study" in shown
+    assert "The report" not in shown
+    assert "own data . These results are never compared with the report: pets" in shown
+    assert re.search(r"0\.400 \[0\.400, 0\.600\] – · not reported", shown)
+
+
+def test_nothing_has_run_and_the_page_still_lists_the_study(tmp_path):
+    shown = text(run_report(tmp_path).read_text(encoding="utf-8"))
+    assert "0 of 4 variants have run" in shown
+    assert shown.count("○ not run") > 4
+
+
+def test_names_of_classes_are_text_even_where_they_look_like_markup_or_like_nothing(page):
+    body = page.split("</style>")[1]
+    assert not re.search("<td><b>|>taken for <b>", body)
+    assert "&lt;b&gt;" in body
+    assert re.search(r"apple</td><td>nan</td>", body), "nan is a class"
+
+
+def test_the_architecture_is_numbered_as_in_the_report(page):
+    shown = text(page)
+    assert "1 Conv2D 3 4 | 2 3 | 2 56" in shown
+    assert "2 Batch norm. – 2 | 2 – 8" in shown
+    assert "3 ReLU – 2 | 2 – Flatten – 2 | 8 – 4 Linear – 8 | 3 – 27 Softmax" in shown
+    assert "Total 12,345" in shown
+
+
+def test_a_section_the_page_has_no_text_for_still_has_its_place(tmp_path):
+    results = {
+        "final": REPORT["results"]["final"] | {"section": "2.10"},
+        "normalised": {"dataset": "cifar100", "section": "2.9", "epochs": 2},
+    }
+    study = STUDY | {"report": REPORT | {"results": results}}
+    shown = text(build_page(tmp_path, study).read_text(encoding="utf-8"))
+    assert (
+        shown.index("2.9 Section 2.9") < shown.index("2.10 Section 2.10") < shown.index("Beyond the report")
+    )
+
+
+def test_a_comparison_of_fewer_than_two_curves_is_not_drawn(tmp_path, page):
+    assert "Zoom (Fig. 5) : not run yet: zoom_50" in text(page)
+    write_variant(tmp_path, "zoom_50", 0.3)
+    both = run_report(tmp_path).read_text(encoding="utf-8")
+    assert 'data-variants="normalised zoom_50"' in both
+
+
+def with_photos(folder, labels=LABELS, *more):
+    """Builds a page with pictures of the mistakes of `final`, on four test images of 8x8."""
+    build_page(folder)
+    write_run(folder / "models" / "final")
+    images = np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3)
+    (folder / "data" / "cifar100").mkdir(parents=True)
+    data = prepared.LabelledImages(images, np.array(labels), np.ones(4, bool), NAMES)
+    split = np.full(4, prepared.TEST)
+    prepared.write(folder / "data/cifar100", data, order=np.arange(4), split=split, duplicates={})
+    options = "--photos", str(folder / "data"), str(folder / "models"), *more
+    return run_report(folder, STUDY, *options, name="photos.html").read_text(encoding="utf-8")
+
+
+def test_the_most_confident_mistakes_are_pictures_if_one_asks_for_them(tmp_path):
+    page = with_photos(tmp_path)
+    # of apple, apple, baby, bear the second alone is wrong, with 1/2 for baby
+    assert page.count('<img src="data:image/png;base64,') == 1
+    assert "apple → baby ( 50% )" in text(page)
+
+
+def test_beside_each_mistake_is_where_the_network_looks_for_the_class_it_predicts(tmp_path, monkeypatch):
+    asked = []
+
+    def heat(name, images, classes):
+        asked.append((name, images.shape, classes.tolist()))
+        return np.ones((len(images), 2, 2), np.float32)
+
+    monkeypatch.setattr(report, "_heat", lambda data, models: heat)
+    page = with_photos(tmp_path, LABELS, "--grad-cam")
+    assert asked == [("final", (1, 8, 8, 3), [NAMES.index("baby")])]
+    pictures = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
+    plain, looks = (np.asarray(Image.open(io.BytesIO(base64.b64decode(picture)))) for picture in pictures)
+    redness = looks[:, :, 0].astype(int) - looks[:, :, 1]
+    assert plain.shape == looks.shape
+    assert redness.min() > 150
+
+
+def test_where_networks_look_needs_their_images(tmp_path):
+    with pytest.raises(InputError, match="received --grad-cam without --photos"):
+        run_report(tmp_path, STUDY, "--grad-cam")
+
+
+def test_photos_of_other_images_than_it_was_tested_on_are_refused(tmp_path):
+    with pytest.raises(InputError, match="final was tested on other images than those in data"):
+        with_photos(tmp_path, LABELS[::-1])
+
+
+def test_the_page_that_git_keeps_gets_no_photos(tmp_path):
+    with pytest.raises(InputError, match="photos do not belong there"):
+        run_report(tmp_path, STUDY, "--photos", "data", "models")
+    assert not (tmp_path / "plots" / "report.html").exists()
+
+
+def test_lines_have_the_colours_of_the_pictures():
+    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    colours = re.findall(r"--c(\d): (#\w{6})", style.partition("[data-theme")[0])
+    assert [colour for _, colour in colours] == [colour.lower() for colour in PALETTE]
+    assert all(f".s{number} {{" in style for number, _ in colours)
+    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    assert set(re.findall(r"style % (\d)", script)) == {str(len(PALETTE)), str(len(DASHES))}
+
+
+def test_two_hundred_classes_have_no_matrix_but_their_worst_pairs(tmp_path):
+    build_page(tmp_path)
+    write_variant(tmp_path, "zoom_50", classes=200, last_class="x")
+    page = run_report(tmp_path).read_text(encoding="utf-8")
+    assert page.count('<figure class="matrix"') == 2
+    assert page.count("Who is taken for whom") == 3
+    assert EVALUATED["classes"] == 3

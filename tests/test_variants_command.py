@@ -1,0 +1,111 @@
+"""`python -m stages.variants`: tree, changes, accuracies, on the shipped study."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from stages import variants as verb
+from stages.runtime.errors import InputError
+from tests.edited_study import ROOT, SHIPPED
+
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+LIGHT = """
+import sys
+from stages.variants import main
+main([])
+assert not {"keras", "tensorflow", "jax", "torch", "matplotlib", "pandas", "dvc"} & sys.modules.keys()
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """The current folder, with the shipped params.yaml and one variant that has run."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/basenet.json").write_text(json.dumps({"test": {"accuracy": 0.4242}}))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shown(capsys, *arguments):
+    verb.main(list(arguments))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_names_bring_their_ancestors_with_changes_accuracies_and_the_reports(study, capsys):
+    root, *lines = shown(capsys, "final", "flip")
+    assert root.startswith("basenet             0.424 (report 0.419)    seed: 0, threads: 1, epochs: 30, ")
+    assert lines == [
+        "  normalised        not run                 normalisation: none -> featurewise",
+        "    flip            not run                 flip: false -> true",
+        "    deeper_1        not run                 network: base_net -> deeper_net,"
+        " filters: [6, 16] -> [16, 32, 64, 128], dense_units: [50] -> [150]",
+        "      deeper_2      not run                 filters: [16, 32, 64, 128] -> [32, 64, 128, 256],"
+        " dense_units: [150] -> [500, 150]",
+        "        dropout_2   not run                 block_dropout: [] -> [0.25, 0.5],"
+        " dense_dropout: [] -> [0.5, 0.25]",
+        "          longer_2  not run                 epochs: 30 -> 60",
+        "            final   not run (report 0.680)  flip: false -> true, batch_norm: none -> before",
+    ]
+
+
+def test_without_names_all_variants_are_there_and_a_fine_tune_is_below_the_head_it_starts_from(study, capsys):
+    lines = shown(capsys)
+    names = [line.split()[0] for line in lines]
+    every = [name for group in ("variants", "heads", "fine_tunes") for name in SHIPPED[group]]
+    assert sorted(names) == sorted(every)
+    frozen, tuned = (lines[names.index(name)] for name in ("frozen", "fine_tuned"))
+    assert tuned.index("fine_tuned") == frozen.index("frozen") + 2
+
+
+def test_json_has_the_same(study, capsys):
+    verb.main(["normalised", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["basenet", "normalised"]
+    assert found["normalised"] == {
+        "name": "normalised",
+        "group": "variants",
+        "data": "cifar100",
+        "parent": "basenet",
+        "changes": {"normalisation": ["none", "featurewise"]},
+        "reported": None,
+        "accuracy": None,
+    }
+    assert (found["basenet"]["accuracy"], found["basenet"]["reported"]) == (0.4242, 0.4192)
+
+
+def test_a_terminal_gets_a_tree_that_fits_its_width(study, monkeypatch):
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("COLUMNS", "40")
+    with open(theirs, "w") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", terminal)
+        patch.setenv("TERM", "xterm")
+        verb.main(["deeper_1"])
+    lines = [line.rstrip() for line in STYLE.sub("", os.read(ours, 100_000).decode()).splitlines()]
+    os.close(ours)
+    assert "└── normalised  not run  normalisation:" in lines
+    assert max(map(len, lines)) <= 40
+
+
+def test_it_imports_neither_tensorflow_nor_dvc(study):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", LIGHT], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_bad_input_is_one_line(study):
+    with pytest.raises(InputError, match=r"^there is no variant 'finl'; did you mean 'final'\?$"):
+        verb.main(["finl"])
+    with pytest.raises(InputError, match=r"^there is no variant '12345'; params.yaml has basenet, normal"):
+        verb.main(["12345"])
+    (study / "metrics/basenet.json").write_text('{"test":')
+    with pytest.raises(InputError, match=r"^metrics/basenet.json is damaged \(JSONDecodeError\), expected"):
+        verb.main([])
+    (study / "params.yaml").unlink()
+    with pytest.raises(InputError, match=r"^no params.yaml; run the command in the folder that holds"):
+        verb.main([])
