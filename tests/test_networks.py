@@ -268,6 +268,12 @@ def test_each_stage_of_a_residual_network_halves_height_and_width():
     assert rates == {"stage1_dropout": 0.1, "stage3_dropout": 0.3}
 
 
+def test_a_residual_network_has_no_strided_1x1_convolution():
+    """For few channels oneDNN writes beyond its memory there: other weights each time, or a crash (its issue 6035)."""
+    layers = [layer for layer in residual(filters=[4, 8]).layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.name for layer in layers if layer.kernel_size == (1, 1) and layer.strides != (1, 1)] == []
+
+
 def test_a_residual_block_adds_to_what_comes_in():
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, residual_net.build(inputs, n_classes=3, seed=0, filters=[4]))

@@ -52,10 +52,17 @@ def build(
 
 
 def _residual_block(x: Any, width: int, strides: int, *, name: str, seed: int) -> Any:
-    """Adds two convolutions to a shortcut, which is a 1x1 convolution where the shape changes."""
+    """Adds two convolutions to a shortcut, which is a 1x1 convolution where the shape changes.
+
+    Where the size halves, too, the shortcut takes means instead of every second pixel (He et al. 2018, *Bag of
+    Tricks*, ResNet-D). Besides, oneDNN writes beyond its memory for the gradient of a strided 1x1 convolution
+    of less than 8 channels (oneDNN issue 6035).
+    """
     shortcut = x
-    if strides > 1 or x.shape[-1] != width:
-        shortcut = _convolution(x, width, 1, strides=strides, name=f"{name}_shortcut", seed=seed)
+    if strides > 1:
+        shortcut = keras.layers.AveragePooling2D(strides, padding="same", name=f"{name}_shortcut_pool")(x)
+    if x.shape[-1] != width or strides > 1:
+        shortcut = _convolution(shortcut, width, 1, name=f"{name}_shortcut", seed=seed)
         shortcut = keras.layers.BatchNormalization(name=f"{name}_shortcut_bn")(shortcut)
     x = _convolution(x, width, 3, strides=strides, name=f"{name}_conv1", seed=seed)
     x = relu(x, name=f"{name}_conv1", batch_norm="before")
