@@ -269,7 +269,7 @@ def test_each_stage_of_a_residual_network_halves_height_and_width():
 
 
 def test_a_residual_network_has_no_strided_1x1_convolution():
-    """For few channels oneDNN writes beyond its memory there: other weights each time, or a crash (its issue 6035)."""
+    """For few channels oneDNN writes beyond its memory there (its issue 6035)."""
     layers = [layer for layer in residual(filters=[4, 8]).layers if isinstance(layer, keras.layers.Conv2D)]
     assert [layer.name for layer in layers if layer.kernel_size == (1, 1) and layer.strides != (1, 1)] == []
 

@@ -54,9 +54,9 @@ def build(
 def _residual_block(x: Any, width: int, strides: int, *, name: str, seed: int) -> Any:
     """Adds two convolutions to a shortcut, which is a 1x1 convolution where the shape changes.
 
-    Where the size halves, too, the shortcut takes means instead of every second pixel (He et al. 2018, *Bag of
-    Tricks*, ResNet-D). Besides, oneDNN writes beyond its memory for the gradient of a strided 1x1 convolution
-    of less than 8 channels (oneDNN issue 6035).
+    Where the size halves, too, the shortcut takes means instead of every second pixel (ResNet-D of He et al.
+    2018, *Bag of Tricks for Image Classification*). A strided 1x1 convolution of fewer than 8 channels would
+    let oneDNN write beyond its memory (oneDNN issue 6035).
     """
     shortcut = x
     if strides > 1:
