@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from benchmarks.speed import machine
 from stages.demo.__main__ import PROJECT, copy
 from stages.demo.mirror import write_checksums, write_mirror
+from stages.execution.fork_server import KIB
 from stages.runtime.errors import run
 
 ROOT = Path(__file__).parent.parent
@@ -184,8 +185,7 @@ def measure(arguments: Sequence[str], folder: Path) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output}")
-    kib = 1 if sys.platform == "darwin" else 1024
-    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss * kib)
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss * KIB)
 
 
 def page(tables: Sequence[Table]) -> str:

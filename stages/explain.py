@@ -6,7 +6,7 @@ It resolves params.yaml as it is now, without writing anything, and knows what D
 import argparse
 from pathlib import Path
 
-from stages.runtime.errors import InputError, run
+from stages.runtime.errors import run
 
 PARAMS, RESOLVED = Path("params.yaml"), Path("data", "resolved")
 EXAMPLE = """example:
@@ -37,8 +37,6 @@ def main(argv: list[str] | None = None) -> None:
         "--jobs", type=int, metavar="N", help="stages at once; default: as many as there is room for"
     )
     arguments = parser.parse_args(argv)
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise InputError(f"--jobs is {arguments.jobs}, expected 1 or more: how many stages run at once")
 
     from rich.console import Console
 
@@ -47,12 +45,13 @@ def main(argv: list[str] | None = None) -> None:
     from stages.execution.prospect import Prospect
     from stages.study import differences, items
 
+    machine = resources.machine(arguments.jobs)
     resolved = {RESOLVED / path: text for path, text in items.files(items.load(PARAMS)).items()}
     project, history = Prospect(arguments.targets, resolved, differences.lines), History()
     with project.locked():
         found = forecast.forecast(project, history)
     console = Console(highlight=False, markup=False, emoji=False)
-    explanation.show(found, project, history, resources.machine(arguments.jobs), console)
+    explanation.show(found, project, history, machine, console)
 
 
 if __name__ == "__main__":

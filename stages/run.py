@@ -29,6 +29,53 @@ LOCK = Path(".dvc", "tmp", "run", ".run.lock")
 
 def main(argv: list[str] | None = None) -> None:
     """Runs stages, all by default, with what they need."""
+    arguments = _parse(argv)
+
+    from stages.execution import explanation, forecast, resources
+    from stages.execution.display import Display
+    from stages.execution.history import History
+    from stages.execution.project import Project
+    from stages.execution.prospect import Prospect
+    from stages.execution.scheduler import Scheduler
+
+    machine = resources.machine(arguments.jobs)
+    if locks.is_held(LOCK) and not arguments.dry:
+        holder = f"process {LOCK.read_text(encoding='utf-8')}"
+        raise InputError(f"{holder} runs stages here already; wait for its end, or end it by Ctrl-C")
+    began = time.monotonic()
+    history = History()
+    if arguments.dry:
+        prospect = Prospect(arguments.targets)
+        with prospect.locked():
+            found = forecast.forecast(prospect, history)
+        print(*explanation.outline(found, prospect, history), sep="\n")
+        return
+    if arguments.ray:
+        project, cluster = _cluster(arguments, history)
+    else:
+        project, cluster = Project(arguments.targets), None
+    if (arguments.jobs or 0) > machine.cores:
+        print(f"note: --jobs {arguments.jobs}, but {machine.cores} cores, which stages share to no gain")
+    with (
+        locks.held(LOCK, writing=Path.cwd()),
+        cluster or nullcontext() as processes,
+        Display() as display,
+        signals.deferred() as received,
+    ):
+        scheduler = Scheduler(
+            *(project, machine, history, display, received),
+            keep_going=arguments.keep_going,
+            processes=processes,
+        )
+        outcome = scheduler.run()
+        for line in outcome.summary(project.plan, time.monotonic() - began):
+            display.line(line)
+        if cluster and not received:
+            cluster.share(outcome.done)
+    sys.exit(1 if outcome.failed else 0)
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m stages.run",
         description=__doc__,
@@ -53,52 +100,7 @@ def main(argv: list[str] | None = None) -> None:
         "--checkpoints", type=Path, metavar="FOLDER", help="with --ray: a folder that all nodes share"
     )
     parser.add_argument("--dry", action="store_true", help="print what would run, and run nothing")
-    arguments = parser.parse_args(argv)
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise InputError(f"--jobs is {arguments.jobs}, expected 1 or more: how many stages run at once")
-
-    from stages.execution import explanation, forecast, resources
-    from stages.execution.display import Display
-    from stages.execution.history import History
-    from stages.execution.project import Project
-    from stages.execution.prospect import Prospect
-    from stages.execution.scheduler import Scheduler
-
-    if locks.is_held(LOCK) and not arguments.dry:
-        holder = f"process {LOCK.read_text(encoding='utf-8')}"
-        raise InputError(f"{holder} runs stages here already; wait for its end, or end it by Ctrl-C")
-    began = time.monotonic()
-    history = History()
-    if arguments.dry:
-        prospect = Prospect(arguments.targets)
-        with prospect.locked():
-            found = forecast.forecast(prospect, history)
-        print(*explanation.outline(found, prospect, history), sep="\n")
-        return
-    if arguments.ray:
-        project, cluster = _cluster(arguments, history)
-    else:
-        project, cluster = Project(arguments.targets), None
-    machine = resources.machine(arguments.jobs)
-    if (arguments.jobs or 0) > machine.cores:
-        print(f"note: --jobs {arguments.jobs}, but {machine.cores} cores, which stages share to no gain")
-    with (
-        locks.held(LOCK, writing=Path.cwd()),
-        cluster or nullcontext() as processes,
-        Display() as display,
-        signals.deferred() as received,
-    ):
-        scheduler = Scheduler(
-            *(project, machine, history, display, received),
-            keep_going=arguments.keep_going,
-            processes=processes,
-        )
-        outcome = scheduler.run()
-        for line in outcome.summary(project.plan, time.monotonic() - began):
-            display.line(line)
-        if cluster and not received:
-            cluster.share(outcome.done)
-    sys.exit(1 if outcome.failed else 0)
+    return parser.parse_args(argv)
 
 
 def _cluster(arguments: argparse.Namespace, history: "History") -> "tuple[SharedProject, RayCluster]":

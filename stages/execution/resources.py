@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from stages.runtime.errors import InputError
+
 GPU_MEMORY = 8e9  # bytes that a training gets
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -79,7 +81,16 @@ class Machine:
 
 
 def machine(jobs: int | None = None) -> Machine:
-    """Returns this machine."""
+    """Returns this machine.
+
+    Args:
+        jobs: stages at once, the option --jobs; None for as many as there is room for.
+
+    Raises:
+        InputError: jobs is below 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs is {jobs}, expected 1 or more: how many stages run at once")
     return Machine(cores(), gpus(), jobs)
 
 
