@@ -1,10 +1,8 @@
 """Stage compare: what does each variant give beside the others and beside the report?"""
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from stages.runtime.errors import run
 
@@ -33,8 +31,7 @@ def main(argv: list[str] | None = None) -> None:
 
     study = resolved.read(arguments.resolved, "compare").knobs
     variants, report = study["variants"], study["report"]
-    metrics = _read_each({name: arguments.metrics / f"{name}.json" for name in variants})
-    records = _read_each({name: arguments.variant_plots / name / "run.json" for name in metrics})
+    metrics, records = summary.read(variants, arguments.metrics, arguments.variant_plots)
     rows = [summary.row(name, report, records.get(name), metrics.get(name)) for name in variants]
     groups = study["comparisons"]
     styles = comparisons.styles(study)
@@ -54,12 +51,6 @@ def main(argv: list[str] | None = None) -> None:
     verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
     print(f"{len(rows)} variants: {counts}; {sum(drawn)} of {len(groups)} comparisons drawn")
-
-
-def _read_each(paths: dict[str, Path]) -> dict[str, Any]:
-    """Returns the content of the files that there are."""
-    found = {name: path for name, path in paths.items() if path.is_file()}
-    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
 
 
 if __name__ == "__main__":

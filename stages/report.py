@@ -1,9 +1,8 @@
 """Stage report: the whole study on one page, beside what the report says."""
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stages.runtime import keras_import
 from stages.runtime.errors import InputError, run
@@ -55,12 +54,12 @@ def main(argv: list[str] | None = None) -> None:
         )
 
     from stages.page import content, document, photos
+    from stages.results import summary
     from stages.runtime import resolved
     from stages.runtime.atomic import replacing
 
     knobs = resolved.read(arguments.resolved, "report").knobs
-    metrics = _read_each({name: arguments.metrics / f"{name}.json" for name in knobs["variants"]})
-    records = _read_each({name: arguments.variant_plots / name / "run.json" for name in metrics})
+    metrics, records = summary.read(knobs["variants"], arguments.metrics, arguments.variant_plots)
     study = content.study(knobs, metrics, records, arguments.variant_plots)
     found: dict[str, str] = {}
     if arguments.photos:
@@ -84,12 +83,6 @@ def _heat(data: Path, models: Path) -> "photos.Heat":
         return grad_cam.heatmaps(trained.load(name, models=models, data=data), images, classes)
 
     return heat
-
-
-def _read_each(paths: dict[str, Path]) -> dict[str, Any]:
-    """Returns the content of the files that there are."""
-    found = {name: path for name, path in paths.items() if path.is_file()}
-    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
 
 
 if __name__ == "__main__":

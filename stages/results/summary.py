@@ -1,6 +1,7 @@
 """The table of the whole study: what the report says beside what came out here."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,18 @@ HEADER = (
     *("accuracy here [95 %]", "difference [95 %]", "verdict", "parameters", "epochs", "data"),
 )
 NUMBERS = {"loss reported", "loss here", "accuracy reported", "parameters", "epochs"}
+
+
+def read(variants: Iterable[str], metrics: Path, plots: Path) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Returns what evaluate wrote: metrics, and records of what ran on what, of the variants that have run.
+
+    Args:
+        variants: names.
+        metrics: folder with NAME.json of each.
+        plots: folder with NAME/run.json of each.
+    """
+    measured = _contents({name: metrics / f"{name}.json" for name in variants})
+    return measured, _contents({name: plots / name / "run.json" for name in measured})
 
 
 def row(variant: str, report: Json, record: Json | None, metrics: Json | None) -> dict[str, Any]:
@@ -85,6 +98,12 @@ def write_summary(folder: Path, rows: list[dict[str, Any]], records: Mapping[str
         parts = [HOW_TO_READ, _data(rows), _table(HEADER, map(_cells, rows)), _seeds(rows, records)]
         parts.append(_environments(records))
         partial.write_text("\n".join(part for part in parts if part), encoding="utf-8")
+
+
+def _contents(paths: Mapping[str, Path]) -> dict[str, Json]:
+    """Returns the content of the files that there are."""
+    found = {name: path for name, path in paths.items() if path.is_file()}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
 
 
 def _verdict(reported: Json, record: Json, report: Json, difference: tuple[float | None, ...]) -> str:
