@@ -25,9 +25,8 @@ def terminal_signals():
     """Gives processes that a test starts the signals they have on a terminal; nohup and `&` ignore some."""
     numbers = (signal.SIGINT, signal.SIGHUP)
     ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
-    for (
-        number
-    ) in ignored:  # not SIG_DFL, which is 0: DVC then takes it for no handler and does not put it back
+    # not SIG_DFL, which is 0: DVC then takes it for no handler and does not put it back
+    for number in ignored:
         signal.signal(number, signal.default_int_handler)
     yield
     for number in ignored:

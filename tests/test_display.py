@@ -1,6 +1,5 @@
 """What a person sees of a run."""
 
-import os
 import pty
 
 import pytest
@@ -9,6 +8,7 @@ from stages.execution import jobs
 from stages.execution.display import Display, duration
 from stages.execution.jobs import Job
 from stages.execution.resources import Need
+from tests.pseudo_terminal import read_all
 
 
 @pytest.fixture
@@ -44,8 +44,7 @@ def test_a_terminal_has_a_table_of_what_runs_and_the_end_of_a_failure(job):
         display.output(job, ["two"])
         display.refresh([job], 1, 3)
         display.failure(job)
-    shown = os.read(ours, 100_000).decode()
-    os.close(ours)
+    shown = read_all(ours)
     assert "1 of 3 stages done, 1 running" in shown
     for cell in ("train@final", "3/60", "1.25", "1 min 40 s"):
         assert cell in shown

@@ -12,6 +12,7 @@ import pytest
 from stages import variants as verb
 from stages.runtime.errors import InputError
 from tests.edited_study import ROOT, SHIPPED
+from tests.pseudo_terminal import read_all
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 LIGHT = """
@@ -86,8 +87,7 @@ def test_a_terminal_gets_a_tree_that_fits_its_width(study, monkeypatch):
         patch.setattr(sys, "stdout", terminal)
         patch.setenv("TERM", "xterm")
         verb.main(["deeper_1"])
-    lines = [line.rstrip() for line in STYLE.sub("", os.read(ours, 100_000).decode()).splitlines()]
-    os.close(ours)
+    lines = [line.rstrip() for line in STYLE.sub("", read_all(ours)).splitlines()]
     assert "└── normalised  not run  normalisation:" in lines
     assert max(map(len, lines)) <= 40
 
