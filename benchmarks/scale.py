@@ -1,7 +1,7 @@
-"""Measures how time and memory grow with variants and images, and writes docs/scale.md.
+"""Measures how time and memory grow with variants, images and jobs, and writes docs/scale.md and .png.
 
 Images are generated: what is measured is growth, not a network. Results of stages are stand-ins of a few
-bytes where only the pipeline's own work is timed.
+bytes where only the pipeline's own work is timed. The text of the page after the tables is kept.
 """
 
 import argparse
@@ -13,19 +13,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import psutil
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from benchmarks.speed import machine
+from benchmarks.speed import BASE_NETS, machine
 from stages.demo.__main__ import PROJECT, copy
-from stages.demo.mirror import write_checksums, write_mirror
-from stages.execution.fork_server import KIB
+from stages.demo.mirror import write_mirror
+from stages.results.figures import GREY, PALETTE
 from stages.runtime.errors import run
 
 ROOT = Path(__file__).parent.parent
 VARIANTS = (26, 100, 300, 1000)
+JOBS = (1, 2, 4)
+SAMPLED = 0.05  # seconds between two looks at the memory
+EPOCHS = 10  # of each training beside others
+KEPT = "\n## What breaks first\n"  # where the text that a person wrote begins
 CLASSES = {  # 500 images of each to train and 100 to test, as in CIFAR-100
     f"{n} classes": {"n_classes": n, "train_per_class": 500, "test_per_class": 100, "n_species": 1}
     for n in (25, 50, 100)
@@ -47,7 +55,7 @@ COMMANDS = {
 
 
 class Cost(NamedTuple):
-    """What a command took: seconds of CPU and of the wall clock, and bytes at most."""
+    """What a command and the processes it starts took: seconds of CPU, of the wall clock; bytes at most."""
 
     cpu: float
     wall: float
@@ -69,7 +77,12 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         tables = [of_variants(Path(folder), arguments.variants), *of_images(Path(folder))]
-    arguments.page.write_text(page(tables), encoding="utf-8")
+        jobs = of_jobs(Path(folder))
+    draw(tables, arguments.page.with_suffix(".png"))
+    before = arguments.page.read_text(encoding="utf-8") if arguments.page.exists() else ""
+    _, found, kept = before.partition(KEPT)
+    text = page(tables, jobs, f"{arguments.page.stem}.png") + found + kept
+    arguments.page.write_text(text, encoding="utf-8")
 
 
 def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
@@ -88,15 +101,10 @@ def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
 
 def write_study(project: Path, number: int) -> None:
     """Makes a project of so many variants with a result of a few bytes for each stage, all recorded."""
-    for name in PROJECT:
-        copy(ROOT / name, project / name)
-    yaml_ = YAML()
-    study = yaml_.load((project / "params.yaml").read_text(encoding="utf-8"))
-    for seed in range(number - sum(len(study[s]) for s in ("variants", "heads", "fine_tunes"))):
-        study["variants"][f"flip_seed_{seed}"] = {"data": "cifar100", "extends": "flip", "seed": seed}
-    with (project / "params.yaml").open("w", encoding="utf-8") as file:
-        yaml_.dump(study, file)
-    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    copy_project(project)
+    with edited_params(project) as study:
+        for seed in range(number - sum(len(study[s]) for s in ("variants", "heads", "fine_tunes"))):
+            study["variants"][f"flip_seed_{seed}"] = {"data": "cifar100", "extends": "flip", "seed": seed}
     measure(COMMANDS["resolve"], project)
     for out in outputs(project):
         if not out.exists():
@@ -106,6 +114,23 @@ def write_study(project: Path, number: int) -> None:
             path.write_text("{}", encoding="utf-8")
     measure(["-m", "dvc", "commit", "--force", "--quiet"], project)
     measure(["-m", "dvc", "repro", "--quiet"], project)
+
+
+def copy_project(project: Path) -> None:
+    """Makes a project of this code, as a git repository."""
+    for name in PROJECT:
+        copy(ROOT / name, project / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+
+
+@contextmanager
+def edited_params(project: Path) -> Iterator[dict[str, Any]]:
+    """Yields the content of params.yaml and writes it back."""
+    yaml, path = YAML(), project / "params.yaml"
+    study = yaml.load(path.read_text(encoding="utf-8"))
+    yield study
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(study, file)
 
 
 def outputs(project: Path) -> Iterator[Path]:
@@ -119,18 +144,13 @@ def outputs(project: Path) -> Iterator[Path]:
 def of_images(folder: Path) -> Iterator[Table]:
     """Measures preparing and an epoch of training with more and more images."""
     project = folder / "images"
-    for name in PROJECT:
-        copy(ROOT / name, project / name)
-    (project / "mirror").mkdir()
+    copy_project(project)
     for tables, key, sizes in (
         ({"prepare cifar100": {}, "train an epoch of flip": {}}, "cifar100", CLASSES),
         ({"prepare cub200": {}}, "cub200", BIRDS),
     ):
         for size, settings in sizes.items():
-            shutil.rmtree(project / "mirror")
-            write_mirror(project / "mirror", **settings)
-            write_checksums(project / "mirror")
-            set_sizes(project, settings["n_classes"])
+            write_data(project, **settings)
             measure(COMMANDS["resolve"], project)
             measure(
                 ["-m", "stages.download", f"data/resolved/download/{key}.json", f"data/archives/{key}"],
@@ -142,16 +162,14 @@ def of_images(folder: Path) -> Iterator[Table]:
         yield tables
 
 
-def set_sizes(project: Path, n_classes: int) -> None:
-    """Sets one epoch, and so many classes of CIFAR-100."""
-    yaml = YAML()
-    path = project / "params.yaml"
-    study = yaml.load(path.read_text(encoding="utf-8"))
-    study["mirror"] = "mirror"
-    study["datasets"]["cifar100"]["classes"] = list(range(n_classes))
-    study["variants"]["flip"]["epochs"] = 1
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(study, file)
+def write_data(project: Path, **settings: int) -> None:
+    """Generates a mirror of these settings for the project, whose `flip` takes one epoch."""
+    shutil.rmtree(project / "mirror", ignore_errors=True)
+    write_mirror(project / "mirror", **settings)
+    with edited_params(project) as study:
+        study["mirror"] = "mirror"
+        study["datasets"]["cifar100"]["classes"] = list(range(settings["n_classes"]))
+        study["variants"]["flip"]["epochs"] = 1
 
 
 def learn(project: Path, key: str) -> Iterator[Cost]:
@@ -164,6 +182,24 @@ def learn(project: Path, key: str) -> Iterator[Cost]:
         )
 
 
+def of_jobs(folder: Path) -> dict[int, Cost]:
+    """Measures the seven BaseNets, so many at once."""
+    project = folder / "jobs"
+    copy_project(project)
+    write_data(project, **CLASSES["25 classes"])
+    measure(["-m", "stages.run", "prepare@cifar100"], project)
+    costs = {}
+    for jobs in JOBS:
+        with edited_params(project) as study:
+            study["variants"]["flip"].pop("epochs", None)
+            study["variants"]["basenet"] |= {"epochs": EPOCHS, "seed": jobs}  # so that all train again
+        measure(["-m", "stages.run", "resolve"], project)
+        trainings = [f"train@{name}" for name in BASE_NETS]
+        costs[jobs] = measure(["-m", "stages.run", "--jobs", str(jobs), *trainings], project)
+        print(f"{jobs} at once: {costs[jobs].wall:.1f} s, {costs[jobs].memory / 2**20:.0f} MiB", flush=True)
+    return costs
+
+
 def measure(arguments: Sequence[str], folder: Path) -> Cost:
     """Runs Python with these arguments and returns its cost, with that of processes it waited for.
 
@@ -171,29 +207,40 @@ def measure(arguments: Sequence[str], folder: Path) -> Cost:
         RuntimeError: it failed.
     """
     environment = {key: value for key, value in os.environ.items() if key != "DATA_MIRROR"}
-    start = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output}")
-    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss * KIB)
+    start, memory = time.monotonic(), 0
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=folder, env=environment, stdout=output, stderr=output
+        )
+        while not os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            memory = max(memory, memory_of_all(process.pid))
+            time.sleep(SAMPLED)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output.read()}")
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - start, memory)
 
 
-def page(tables: Sequence[Table]) -> str:
+def memory_of_all(pid: int) -> int:
+    """Returns the bytes of a process and all it has started; what they share counts once."""
+    found = 0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                found += each.memory_full_info().pss
+    return found
+
+
+def page(tables: Sequence[Table], jobs: dict[int, Cost], picture: str) -> str:
     """Returns the page: a table per kind of growth, with the exponent of the growth of time."""
     parts = [
-        "# Growth\n\nWritten by `python -m benchmarks.scale`: seconds of CPU, and the most memory in MiB,"
-        f" of one run each.\nImages are generated. Machine: {machine()}.\n\nThe exponent is of the time"
-        " between the two largest sizes: 1 is linear, less is sublinear.\n"
+        "# Growth\n\nWritten by `python -m benchmarks.scale`: seconds of CPU, and the most memory in MiB of"
+        f" all processes,\nof one run each. Images are generated.\nMachine: {machine()}.\n\n"
+        "The exponent is of the time between the two largest sizes: 1 is linear, less is sublinear.\n\n"
+        f"![Seconds of CPU by variants and by images]({picture})\n"
     ]
     for table in tables:
         sizes = list(next(iter(table.values())))
@@ -201,15 +248,48 @@ def page(tables: Sequence[Table]) -> str:
         for name, costs in table.items():
             cells = [f"{cost.cpu:.1f} s, {cost.memory / 2**20:.0f}" for cost in costs.values()]
             parts.append(f"| {name} | {' | '.join(cells)} | {exponent(costs)} |\n")
+    parts.append(
+        f"\nThe seven BaseNets, {EPOCHS} epochs each, so many at once:\n\n"
+        "| `--jobs` | seconds | seconds of CPU | MiB |\n| ---: | ---: | ---: | ---: |\n"
+    )
+    parts += [f"| {n} | {c.wall:.0f} | {c.cpu:.0f} | {c.memory / 2**20:.0f} |\n" for n, c in jobs.items()]
     return "".join(parts)
+
+
+def draw(tables: Sequence[Table], path: Path) -> None:
+    """Draws each table, both axes logarithmic, with the slope of linear growth."""
+    figure = Figure(figsize=(4 * len(tables), 3.6), dpi=120, layout="constrained")
+    for axes, table in zip(figure.subplots(1, len(tables)), tables, strict=True):
+        sizes = list(next(iter(table.values())))
+        numbers = [size_of(size) for size in sizes]
+        for (name, costs), colour, marker in zip(table.items(), PALETTE, "os^vD", strict=False):
+            seconds = [cost.cpu for cost in costs.values()]
+            axes.loglog(numbers, seconds, color=colour, marker=marker, label=name)
+        low, high = axes.get_ylim()
+        low, high = 10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))
+        axes.set_ylim(low, high)
+        line = [low * 1.5 * number / numbers[0] for number in numbers]
+        axes.plot(numbers, line, color=GREY, linestyle=":", label="linear")
+        axes.set_xticks(numbers, map(str, numbers))
+        axes.minorticks_off()
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set(xlabel=sizes[0].partition(" ")[2] or "variants", ylabel="seconds of CPU")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7)
+    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
 
 
 def exponent(costs: dict[str, Cost]) -> str:
     """Returns the exponent of the growth of time between the two largest sizes; "" for one size."""
     if len(costs) < 2:
         return ""
-    (small, before), (large, after) = [(int(size.split()[0]), cost) for size, cost in costs.items()][-2:]
+    (small, before), (large, after) = [(size_of(size), cost) for size, cost in costs.items()][-2:]
     return f"{math.log(after.cpu / before.cpu) / math.log(large / small):.2f}"
+
+
+def size_of(size: str) -> int:
+    """Returns the number that a size begins with."""
+    return int(size.split()[0])
 
 
 if __name__ == "__main__":
