@@ -50,7 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     summary.write_summary(arguments.plots, rows, records)
     verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
-    print(f"{len(rows)} variants: {counts}; {sum(drawn)} of {len(groups)} comparisons drawn")
+    compared = f"{len(rows)} variant{'s' if len(rows) > 1 else ''}"
+    print(f"{compared}: {counts}; {sum(drawn)} of {len(groups)} comparisons drawn")
 
 
 if __name__ == "__main__":

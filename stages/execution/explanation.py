@@ -25,7 +25,7 @@ def outline(found: Sequence[Affected], project: Project, history: History) -> It
     if found:
         yield f"{len(found)} of {len(project.plan)} stages, {duration(sum(known))} one by one, where known"
     else:
-        yield f"all {len(project.plan)} stages are up to date"
+        yield _nothing(project)
 
 
 def cost(stage: Affected, history: History) -> str:
@@ -60,7 +60,7 @@ def show(
 def _sum(found: Sequence[Affected], project: Project, history: History, machine: Machine) -> str:
     """Returns how many stages there are and how long they take."""
     if not found:
-        return f"all {len(project.plan)} stages are up to date"
+        return _nothing(project)
     computed = [stage.name for stage in found if not stage.is_restored]
     n_restored = len(found) - len(computed)
     text = f"{len(found)} of {len(project.plan)} stages"
@@ -76,3 +76,7 @@ def _sum(found: Sequence[Affected], project: Project, history: History, machine:
     together = duration(forecast.seconds(computed, project, history, machine))
     text += f": {least}{together} {how}, {duration(sum(known))} one by one"
     return text + (f"; {n_unknown} without a past time" if n_unknown else "")
+
+
+def _nothing(project: Project) -> str:
+    return f"all {len(project.plan)} stages are up to date"
