@@ -1,5 +1,6 @@
 """What a run will take: which stage goes first, what it needs, what would run at all."""
 
+import heapq
 from collections.abc import Callable, Collection
 from graphlib import TopologicalSorter
 
@@ -34,11 +35,13 @@ def forecast(project: Prospect, history: History) -> list[Affected]:
     order = urgency(project, history)
     graph = TopologicalSorter(project.upstream)
     graph.prepare()
-    ready, started = [*graph.get_ready()], []
-    while ready:
-        ready.sort(key=order)
-        graph.done(name := ready.pop(0))
-        ready += graph.get_ready()
+    ready: list[tuple[tuple[bool, float, int], str]] = []
+    started = []
+    while graph.is_active():
+        for name in graph.get_ready():
+            heapq.heappush(ready, (order(name), name))
+        _, name = heapq.heappop(ready)
+        graph.done(name)
         started += [affected[name]] if name in affected else []
     return started
 

@@ -5,6 +5,7 @@ Known in advance are the files that `resolve` will write, and the outputs that D
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -78,6 +79,7 @@ class Prospect(Project):
         self._resolved = {path.as_posix(): text for path, text in (resolved or {}).items()}
         self._differences = differences
         self._makers: dict[str, str] = {}  # output -> stage, of the affected ones
+        self._makers_below = defaultdict[str, set[str]](set)  # folder -> those with an output in there
         # Path -> MD5, where it is known what will be there once these have run
         self._later = {path: hashlib.md5(text.encode()).hexdigest() for path, text in self._resolved.items()}
 
@@ -110,11 +112,11 @@ class Prospect(Project):
         path = dep.def_path
         if path in self._later:
             return _Input(path, self._later[path], frozenset())
-        around = [out for out in self._later if _is_within(path, out)]
-        if around:
-            return _Input(path, self._member(self._later[around[0]], path, around[0]), frozenset())
-        makers = self._makers.items()
-        if made_by := {name for out, name in makers if _is_within(path, out) or _is_within(out, path)}:
+        folders = _folders(path)
+        if out := next(filter(self._later.__contains__, folders), None):
+            return _Input(path, self._member(self._later[out], path, out), frozenset())
+        around = {self._makers[out] for out in (path, *folders) if out in self._makers}
+        if made_by := around | self._makers_below[path]:
             return _Input(path, None, frozenset(made_by))
         return _Input(path, dep.get_hash().value if dep.exists else None, frozenset())
 
@@ -195,6 +197,8 @@ class Prospect(Project):
             if md5 and out.exists and out.get_hash().value == md5:
                 continue
             self._makers[out.def_path] = stage.addressing
+            for folder in _folders(out.def_path):
+                self._makers_below[folder].add(stage.addressing)
             if md5:
                 self._later[out.def_path] = md5
 
@@ -215,5 +219,6 @@ def _recorded(stage: Stage) -> dict[str, str]:
     return {dep.def_path: dep.hash_info.value for dep in stage.deps if dep.hash_info}
 
 
-def _is_within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+def _folders(path: str) -> list[str]:
+    """Returns the folders that a path is in, the innermost first."""
+    return [folder.as_posix() for folder in PurePosixPath(path).parents]
