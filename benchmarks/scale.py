@@ -1,7 +1,8 @@
 """Measures how time and memory grow with variants, images and jobs, and writes docs/scale.md and .png.
 
-Images are generated: what is measured is growth, not a network. Results of stages are stand-ins of a few
-bytes where only the pipeline's own work is timed. The text of the page after the tables is kept.
+Images are generated: what is measured is growth, not a network. Models are a few bytes where only the
+pipeline's own work is timed, and what such a variant has found is what `flip` found. The text of the page
+after the tables is kept.
 """
 
 import argparse
@@ -45,12 +46,18 @@ BIRDS = {  # CUB-200 has 6,033
     }
     for n in (1, 3, 10)
 }
+RESOLVED = "data/resolved/{}/study.json"
 COMMANDS = {
     "resolve": ["-m", "stages.resolve", "params.yaml", "data/resolved"],
     "dvc status": ["-m", "dvc", "status", "--quiet"],
     "run --dry": ["-m", "stages.run", "--dry"],
     "run, nothing to do": ["-m", "stages.run"],
     "dvc repro, nothing to do": ["-m", "dvc", "repro", "--quiet"],
+    "compare": ["-m", "stages.compare", RESOLVED.format("compare"), "metrics", "plots/variants", "plots"],
+    "report": [
+        *("-m", "stages.report", RESOLVED.format("report")),
+        *("metrics", "plots/variants", "plots/report.html"),
+    ],
 }
 
 
@@ -105,6 +112,7 @@ def write_study(project: Path, number: int) -> None:
     with edited_params(project) as study:
         for seed in range(number - sum(len(study[s]) for s in ("variants", "heads", "fine_tunes"))):
             study["variants"][f"flip_seed_{seed}"] = {"data": "cifar100", "extends": "flip", "seed": seed}
+    write_results(project, [*study["variants"], *study["heads"], *study["fine_tunes"]])
     measure(COMMANDS["resolve"], project)
     for out in outputs(project):
         if not out.exists():
@@ -114,6 +122,15 @@ def write_study(project: Path, number: int) -> None:
             path.write_text("{}", encoding="utf-8")
     measure(["-m", "dvc", "commit", "--force", "--quiet"], project)
     measure(["-m", "dvc", "repro", "--quiet"], project)
+
+
+def write_results(project: Path, names: Sequence[str]) -> None:
+    """Copies what each variant has found, or for one that has not run what `flip` has."""
+    (project / "metrics").mkdir()
+    for name in names:
+        found = name if (ROOT / "metrics" / f"{name}.json").exists() else "flip"
+        copy(ROOT / "metrics" / f"{found}.json", project / "metrics" / f"{name}.json")
+        copy(ROOT / "plots" / "variants" / found, project / "plots" / "variants" / name)
 
 
 def copy_project(project: Path) -> None:
@@ -224,13 +241,17 @@ def measure(arguments: Sequence[str], folder: Path) -> Cost:
 
 
 def memory_of_all(pid: int) -> int:
-    """Returns the bytes of a process and all it has started; what they share counts once."""
+    """Returns the bytes of a process and all it has started, on Linux.
+
+    What they share counts once, and files that are mapped into memory, which Linux can take back, not at all.
+    """
     found = 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for each in (process, *process.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                found += each.memory_full_info().pss
+            with suppress(OSError):  # it has ended
+                lines = Path("/proc", str(each.pid), "smaps_rollup").read_text(encoding="utf-8").splitlines()
+                found += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
     return found
 
 
@@ -262,7 +283,7 @@ def draw(tables: Sequence[Table], path: Path) -> None:
     for axes, table in zip(figure.subplots(1, len(tables)), tables, strict=True):
         sizes = list(next(iter(table.values())))
         numbers = [size_of(size) for size in sizes]
-        for (name, costs), colour, marker in zip(table.items(), PALETTE, "os^vD", strict=False):
+        for (name, costs), colour, marker in zip(table.items(), PALETTE, "os^vDPX", strict=False):
             seconds = [cost.cpu for cost in costs.values()]
             axes.loglog(numbers, seconds, color=colour, marker=marker, label=name)
         low, high = axes.get_ylim()
