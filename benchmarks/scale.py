@@ -279,7 +279,7 @@ def page(tables: Sequence[Table], jobs: dict[int, Cost], picture: str) -> str:
 
 def draw(tables: Sequence[Table], path: Path) -> None:
     """Draws each table, both axes logarithmic, with the slope of linear growth."""
-    figure = Figure(figsize=(4 * len(tables), 3.6), dpi=120, layout="constrained")
+    figure = Figure(figsize=(4 * len(tables), 4.4), dpi=120, layout="constrained")
     for axes, table in zip(figure.subplots(1, len(tables)), tables, strict=True):
         sizes = list(next(iter(table.values())))
         numbers = [size_of(size) for size in sizes]
@@ -296,7 +296,7 @@ def draw(tables: Sequence[Table], path: Path) -> None:
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set(xlabel=sizes[0].partition(" ")[2] or "variants", ylabel="seconds of CPU")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=8, ncols=2, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
 
 

@@ -35,7 +35,7 @@ def test_the_text_of_a_person_is_kept(tmp_path, monkeypatch):
     assert text.endswith(f"{scale.KEPT}\nNothing does.\n")
     assert "old tables" not in text
     with Image.open(tmp_path / "page.png") as picture:
-        assert picture.size == (960, 432)
+        assert picture.size == (960, 528)
 
 
 def test_a_cost_counts_the_processes_that_a_command_starts(tmp_path):
