@@ -107,7 +107,7 @@ def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
 
 
 def write_study(project: Path, number: int) -> None:
-    """Makes a project of so many variants with a result of a few bytes for each stage, all recorded."""
+    """Makes a project of so many variants with stand-ins for the results of all stages, recorded."""
     copy_project(project)
     with edited_params(project) as study:
         for seed in range(number - sum(len(study[s]) for s in ("variants", "heads", "fine_tunes"))):
@@ -162,6 +162,8 @@ def of_images(folder: Path) -> Iterator[Table]:
     """Measures preparing and an epoch of training with more and more images."""
     project = folder / "images"
     copy_project(project)
+    with edited_params(project) as study:
+        study["variants"]["flip"]["epochs"] = 1
     for tables, key, sizes in (
         ({"prepare cifar100": {}, "train an epoch of flip": {}}, "cifar100", CLASSES),
         ({"prepare cub200": {}}, "cub200", BIRDS),
@@ -180,13 +182,12 @@ def of_images(folder: Path) -> Iterator[Table]:
 
 
 def write_data(project: Path, **settings: int) -> None:
-    """Generates a mirror of these settings for the project, whose `flip` takes one epoch."""
+    """Generates a mirror of these settings for the project."""
     shutil.rmtree(project / "mirror", ignore_errors=True)
     write_mirror(project / "mirror", **settings)
     with edited_params(project) as study:
         study["mirror"] = "mirror"
         study["datasets"]["cifar100"]["classes"] = list(range(settings["n_classes"]))
-        study["variants"]["flip"]["epochs"] = 1
 
 
 def learn(project: Path, key: str) -> Iterator[Cost]:
@@ -208,7 +209,6 @@ def of_jobs(folder: Path) -> dict[int, Cost]:
     costs = {}
     for jobs in JOBS:
         with edited_params(project) as study:
-            study["variants"]["flip"].pop("epochs", None)
             study["variants"]["basenet"] |= {"epochs": EPOCHS, "seed": jobs}  # so that all train again
         measure(["-m", "stages.run", "resolve"], project)
         trainings = [f"train@{name}" for name in BASE_NETS]
