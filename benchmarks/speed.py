@@ -22,6 +22,7 @@ from stages.runtime.errors import InputError, run
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "speed.md"
 REPETITIONS = 5
+KEPT = "\n## Not in the table\n"  # where the text that a person wrote begins
 
 
 class Case(NamedTuple):
@@ -40,8 +41,9 @@ class Case(NamedTuple):
 
 BASE_NETS = ("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip", "flip_zoom_20")
 CASES = {
-    **{name: Case("train", 96, ("report",)) for name in BASE_NETS},
+    "basenet": Case("train", 96, ("report",)),
     "normalised": Case("train", 96, ("report", "fit", "torch")),
+    **{name: Case("train", 96, ("plain", "report")) for name in BASE_NETS[2:]},
     "final": Case("train", 16, ("report", "fit", "torch")),
     "linear_head": Case("train_head", 80, ("fit", "fit_through")),
     "mlp_head": Case("train_head", 80, ("fit", "fit_through")),
@@ -51,6 +53,7 @@ CASES = {
 WAYS = {
     "here": "here, one thread",
     "two": "here, two at once",
+    "plain": "here, one thread, without augmentation",
     "report": "the report's way: `ImageDataGenerator` and `fit`",
     "fit": "Keras' `fit` on arrays, all settings at their default",
     "fit_through": "Keras' `fit`, the frozen backbone inside the network",
@@ -77,14 +80,15 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(f"unknown case {', '.join(sorted(unknown))}; expected some of {', '.join(CASES)}")
     peak = together("peak", "", ["here", "two"], arguments.repetitions)
     results, flop = {}, {}
+    before = arguments.page.read_text(encoding="utf-8") if arguments.page.exists() else ""
+    _, found, kept = before.partition(KEPT)
     for name in names:
         ways = ["here", "two", *(way for way in CASES[name].peers if is_installed(way))]
         results[name] = together("epoch", name, ways, arguments.repetitions)
         flop[name] = float(subprocess.check_output([*WORKER, "flop", "here", name], cwd=ROOT))
         print(name, {way: round(statistics.median(seconds), 2) for way, seconds in results[name].items()})
-        arguments.page.write_text(
-            page(results, peak, flop), encoding="utf-8"
-        )  # what there is, if it is stopped
+        text = page(results, peak, flop) + found + kept
+        arguments.page.write_text(text, encoding="utf-8")  # what there is, if it is stopped
 
 
 def is_installed(way: str) -> bool:
@@ -163,16 +167,20 @@ def page(results: dict[str, Seconds], peak: Seconds, flop: dict[str, float]) -> 
         base = statistics.median(seconds["two"])
         for way, values in seconds.items():
             median = statistics.median(values)
-            ratios = sorted(value / other for value, other in zip(values, seconds["two"], strict=True))
             parts.append(
                 f"| {WAYS[way]} | {median:.2f} ({min(values):.2f}-{max(values):.2f}) |"
-                f" {median / base:.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}) |\n"
+                f" {ratio(values, seconds['two'])} |\n"
             )
         share = flop[name] / base / (2 * 1024**3 / statistics.median(peak["two"]))
         parts.append(
             f"\nAn epoch is {flop[name] / 1e9:,.0f} GFLOP of convolutions and dense layers; two at once reach"
             f" {share:.0%} of the peak.\n"
         )
+        if "plain" in seconds:
+            parts.append(
+                f"Augmentation makes it {ratio(seconds['here'], seconds['plain'])} times as long, on one"
+                " thread.\n"
+            )
     if set(BASE_NETS) <= set(results):
         report, two_at_once = (
             sum(statistics.median(results[name][way]) for name in BASE_NETS) for way in ("report", "two")
@@ -183,6 +191,12 @@ def page(results: dict[str, Seconds], peak: Seconds, flop: dict[str, float]) -> 
             f" {report / two_at_once:.1f} times as fast.\n"
         )
     return "".join(parts)
+
+
+def ratio(seconds: Sequence[float], others: Sequence[float]) -> str:
+    """Returns the ratio of two medians, and the range of those of each repetition."""
+    each = [value / other for value, other in zip(seconds, others, strict=True)]
+    return f"{statistics.median(seconds) / statistics.median(others):.2f} ({min(each):.2f}-{max(each):.2f})"
 
 
 def machine() -> str:

@@ -1,5 +1,6 @@
 """One way of training, a repetition for each line that comes in: what benchmarks.speed starts."""
 
+import dataclasses
 import os
 import sys
 import time
@@ -53,7 +54,7 @@ def peak() -> tuple[Repeat, float]:
 
 def epoch(way: str, case: SimpleNamespace) -> tuple[Repeat, float]:
     """Returns what trains a few steps in one way, and by how much an epoch is longer."""
-    if way == "here":
+    if way in ("here", "plain"):
         from stages.training import backend
 
         backend.configure(threads=1)
@@ -125,6 +126,12 @@ def here(case: SimpleNamespace) -> Repeat:
             run_chunk(chunk, zeros, zeros)
 
     return repeat
+
+
+def plain(case: SimpleNamespace) -> Repeat:
+    """Returns what trains as the stages do, without augmentation."""
+    case.settings = dataclasses.replace(case.settings, augmentation=())
+    return here(case)
 
 
 def fit(case: SimpleNamespace) -> Repeat:
@@ -236,7 +243,14 @@ def compiled(case: SimpleNamespace, model: Any) -> Any:
     return model
 
 
-WAYS = {"here": here, "fit": fit, "fit_through": fit_through, "report": report, "torch": torch}
+WAYS = {
+    "here": here,
+    "plain": plain,
+    "fit": fit,
+    "fit_through": fit_through,
+    "report": report,
+    "torch": torch,
+}
 
 
 if __name__ == "__main__":

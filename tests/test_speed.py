@@ -19,6 +19,22 @@ def test_a_case_is_a_table_of_medians_ranges_and_ratios():
     assert any("21 GFLOP/s on one thread, 43 by two processes" in line for line in lines)
 
 
+def test_augmentation_is_compared_with_none():
+    seconds = {"here": [2.0, 2.2, 2.4], "two": [1.0, 1.0, 1.0], "plain": [2.0, 2.0, 2.0]}
+    page = speed.page({"flip": seconds}, PEAK, {"flip": 1e9})
+    assert page.endswith("\nAugmentation makes it 1.10 (1.00-1.20) times as long, on one thread.\n")
+
+
+def test_the_text_of_a_person_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "together", lambda *_: {"here": [1.0], "two": [0.5]})
+    monkeypatch.setattr(speed.subprocess, "check_output", lambda *_, **__: "1e9")
+    page = tmp_path / "page.md"
+    page.write_text(f"old tables\n{speed.KEPT}\nSo it is.\n")
+    speed.main(["linear_head", "--page", str(page)])
+    assert page.read_text().endswith(f"of the peak.\n{speed.KEPT}\nSo it is.\n")
+    assert "old tables" not in page.read_text()
+
+
 def test_all_base_nets_have_a_sum():
     results = {name: {"two": [1.0], "report": [8.0], "here": [2.0]} for name in speed.BASE_NETS}
     page = speed.page(results, PEAK, dict.fromkeys(results, 1e9))
