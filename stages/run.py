@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         project, cluster = Project(arguments.targets), None
     if (arguments.jobs or 0) > machine.cores:
-        print(f"note: --jobs {arguments.jobs}, but {machine.cores} cores, which stages share to no gain")
+        print(f"note: --jobs {arguments.jobs} on {machine.cores} cores: more jobs than cores gain nothing")
     with (
         locks.held(LOCK, writing=Path.cwd()),
         cluster or nullcontext() as processes,
