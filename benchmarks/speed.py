@@ -22,7 +22,7 @@ from stages.runtime.errors import InputError, run
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "speed.md"
 REPETITIONS = 5
-KEPT = "\n## Not in the table\n"  # where the text that a person wrote begins
+KEPT = "\n## What it comes to\n"  # where the text that a person wrote begins
 
 
 class Case(NamedTuple):
@@ -84,8 +84,8 @@ def main(argv: list[str] | None = None) -> None:
     _, found, kept = before.partition(KEPT)
     for name in names:
         ways = ["here", "two", *(way for way in CASES[name].peers if is_installed(way))]
-        results[name] = together("epoch", name, ways, arguments.repetitions)
         flop[name] = float(subprocess.check_output([*WORKER, "flop", "here", name], cwd=ROOT))
+        results[name] = together("epoch", name, ways, arguments.repetitions)
         print(name, {way: round(statistics.median(seconds), 2) for way, seconds in results[name].items()})
         text = page(results, peak, flop) + found + kept
         arguments.page.write_text(text, encoding="utf-8")  # what there is, if it is stopped

@@ -66,8 +66,11 @@ def flop(case: SimpleNamespace) -> float:
 
     A layer computes its outputs, its kernel's gradient and, but for the first one, its inputs' gradient.
     """
+    import keras
+
+    image = keras.Input(case.data.inputs.shape[1:])  # a backbone alone takes any size
     passes, total = 2, 0
-    for layer in build(case).layers:
+    for layer in keras.models.clone_model(build(case), input_tensors=image).layers:
         if hasattr(layer, "kernel"):
             positions = np.prod(layer.output.shape[1:-1], dtype=int)
             total += passes * 2 * int(np.prod(layer.kernel.shape)) * positions
