@@ -23,7 +23,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from benchmarks.speed import BASE_NETS, machine
+from benchmarks.speed import BASE_NETS, kept, machine
 from stages.demo.__main__ import PROJECT, copy
 from stages.demo.mirror import write_mirror
 from stages.results.figures import GREY, PALETTE
@@ -86,9 +86,7 @@ def main(argv: list[str] | None = None) -> None:
         tables = [of_variants(Path(folder), arguments.variants), *of_images(Path(folder))]
         jobs = of_jobs(Path(folder))
     draw(tables, arguments.page.with_suffix(".png"))
-    before = arguments.page.read_text(encoding="utf-8") if arguments.page.exists() else ""
-    _, found, kept = before.partition(KEPT)
-    text = page(tables, jobs, f"{arguments.page.stem}.png") + found + kept
+    text = page(tables, jobs, f"{arguments.page.stem}.png") + kept(arguments.page, KEPT)
     arguments.page.write_text(text, encoding="utf-8")
 
 

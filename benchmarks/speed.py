@@ -80,14 +80,12 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(f"unknown case {', '.join(sorted(unknown))}; expected some of {', '.join(CASES)}")
     peak = together("peak", "", ["here", "two"], arguments.repetitions)
     results, flop = {}, {}
-    before = arguments.page.read_text(encoding="utf-8") if arguments.page.exists() else ""
-    _, found, kept = before.partition(KEPT)
     for name in names:
         ways = ["here", "two", *(way for way in CASES[name].peers if is_installed(way))]
         flop[name] = float(subprocess.check_output([*WORKER, "flop", "here", name], cwd=ROOT))
         results[name] = together("epoch", name, ways, arguments.repetitions)
         print(name, {way: round(statistics.median(seconds), 2) for way, seconds in results[name].items()})
-        text = page(results, peak, flop) + found + kept
+        text = page(results, peak, flop) + kept(arguments.page, KEPT)
         arguments.page.write_text(text, encoding="utf-8")  # what there is, if it is stopped
 
 
@@ -197,6 +195,12 @@ def ratio(seconds: Sequence[float], others: Sequence[float]) -> str:
     """Returns the ratio of two medians, and the range of those of each repetition."""
     each = [value / other for value, other in zip(seconds, others, strict=True)]
     return f"{statistics.median(seconds) / statistics.median(others):.2f} ({min(each):.2f}-{max(each):.2f})"
+
+
+def kept(path: Path, heading: str) -> str:
+    """Returns what a person wrote on a page: all from this heading on, if it is there."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return "".join(text.partition(heading)[1:])
 
 
 def machine() -> str:
