@@ -1,4 +1,4 @@
-"""Fingerprints of code: what results depend on counts, looks and messages do not."""
+"""Hashes of code: what results depend on counts, looks and messages do not."""
 
 import ast
 import json
@@ -18,22 +18,30 @@ STAGES += ("fine_tune", "evaluate", "compare", "report")
 
 
 @pytest.fixture(scope="module")
-def original():
-    return fingerprints(ROOT)
+def taken(tmp_path_factory):
+    """A folder with stages/ as it was when these tests began."""
+    folder = tmp_path_factory.mktemp("code")
+    shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def original(taken):
+    return hashes(taken)
 
 
 @pytest.fixture
-def copy(tmp_path):
-    """A folder with a copy of stages/, to edit."""
-    shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+def copy(taken, tmp_path):
+    """A copy of it, to edit."""
+    shutil.copytree(taken / "stages", tmp_path / "stages")
     return tmp_path
 
 
-def fingerprints(root):
+def hashes(root):
     """What each file of stages/ hashes to, with all it imports."""
     names = [".".join(path.relative_to(root).with_suffix("").parts) for path in modules(root)]
     names = [name.removesuffix(".__init__") for name in names if not name.startswith("stages.runtime")]
-    return {name: code.fingerprint([name], root) for name in names}
+    return {name: code.hashes([name], root) for name in names}
 
 
 def modules(root):
@@ -61,7 +69,7 @@ def test_comments_layout_docstrings_annotations_and_messages_do_not_count(copy, 
         path.write_text("# first\n\n" + ast.unparse(tree) + "  # behind\n")
     assert n_docstrings > 150
     assert n_messages > 30
-    assert fingerprints(copy) == original
+    assert hashes(copy) == original
 
 
 def test_style_and_script_of_the_page_count_for_the_page_alone(copy, original):
@@ -69,7 +77,7 @@ def test_style_and_script_of_the_page_count_for_the_page_alone(copy, original):
         with (copy / "stages/page" / name).open("a") as file:
             file.write("/* edited */\n")
         (copy / "stages/page/notes.txt").write_text("not read by the page")
-        changed = {module for module, value in fingerprints(copy).items() if value != original[module]}
+        changed = {module for module, value in hashes(copy).items() if value != original[module]}
         assert changed == {"stages.report", *(name for name in original if name.startswith("stages.page"))}, (
             number
         )
@@ -78,7 +86,7 @@ def test_style_and_script_of_the_page_count_for_the_page_alone(copy, original):
 def test_the_runtime_room_does_not_count(copy, original):
     for path in (copy / "stages/runtime").glob("*.py"):
         path.write_text("ANSWER = 42\n")
-    assert fingerprints(copy) == original
+    assert hashes(copy) == original
 
 
 # What each command really imports, with Keras replaced by a stand-in, which takes no seconds.
@@ -158,11 +166,11 @@ def test_imports_of_imports_and_circles_count(project):
 def test_modules_that_knobs_name_count_together_with_the_verb(project):
     root = project(verb="", room__a="import room.b", room__b="x = 1", room__other="x = 1")
     assert code.closure(["verb", "room.a"], root) == {"verb", "room", "room.a", "room.b"}
-    before = code.fingerprint(("verb", "room.a"), root)
+    before = code.hashes(("verb", "room.a"), root)
     project(room__other="x = 2", room__new="x = 3")
-    assert code.fingerprint(("verb", "room.a"), root) == before
+    assert code.hashes(("verb", "room.a"), root) == before
     project(room__b="x = 2")
-    assert code.fingerprint(("verb", "room.a"), root) != before
+    assert code.hashes(("verb", "room.a"), root) != before
 
 
 @pytest.mark.parametrize(
@@ -174,24 +182,45 @@ def test_modules_that_knobs_name_count_together_with_the_verb(project):
         ("x: int = 1", "x: int = 2"),
         ("raise InputError('a')", "raise ValueError('a')"),
         ("f(print('a'))", "g(print('a'))"),
+        ("f(progress.over(x, 'a'))", "f(progress.over(y, 'a'))"),
+        ("f(progress.over(x, 'a'))", "f(x)"),
     ],
 )
 def test_what_python_executes_counts(project, before, after):
     root = project(verb=before)
-    first = code.fingerprint(["verb"], root)
+    first = code.hashes(["verb"], root)
     project(verb=after)
-    assert code.fingerprint(["verb"], root) != first
+    assert code.hashes(["verb"], root) != first
+
+
+def test_what_a_progress_bar_shows_does_not_count(project):
+    root = project(verb="for batch in progress.over(batches, f'{name}: epoch', unit='batch'): f(batch)")
+    before = code.hashes(["verb"], root)
+    project(verb="for batch in progress.over(batches, 'epochs of', name='x', total=3): f(batch)")
+    assert code.hashes(["verb"], root) == before
+
+
+def test_each_module_has_a_hash_of_its_own_and_none_without_code(project):
+    root = project(verb="import room.a, room.b", room__a='"""Text."""', room__b="x = 1")
+    before = code.hashes(["verb"], root)
+    assert set(before) == {"verb", "room.b"}
+    project(room__b="x = 2")
+    after = code.hashes(["verb"], root)
+    assert {name for name in before if before[name] != after[name]} == {"room.b"}
+    assert code.changed(before, after, root) == ["room/b.py"]
+    project(room__b="", verb="import room.a")
+    assert code.changed(after, code.hashes(["verb"], root), root) == ["room/b.py", "verb.py"]
 
 
 def test_a_function_that_moves_between_modules_counts(project):
     root = project(verb="import room.a, room.b", room__a="x = 1", room__b="")
-    before = code.fingerprint(["verb"], root)
+    before = code.hashes(["verb"], root)
     project(room__a="", room__b="x = 1")
-    assert code.fingerprint(["verb"], root) != before
+    assert code.hashes(["verb"], root) != before
 
 
 def test_a_syntax_error_is_reported_with_its_file_and_line(project):
     root = project(verb="import room.noun", room__noun="x = 1\ny = = 2\n")
     with pytest.raises(InputError) as caught:
-        code.fingerprint(["verb"], root)
+        code.hashes(["verb"], root)
     assert str(caught.value) == "room/noun.py, line 2: invalid syntax; correct the code, then run again"

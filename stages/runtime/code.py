@@ -1,15 +1,16 @@
-"""Which code a stage runs, as one hash: the modules it imports, without what changes no result.
+"""Which code a stage runs: a hash of each module it imports, without what changes no result.
 
 DVC would hash files, so that an edited comment retrains every network, and would need lists of files
 that drift. Here the imports are the list, and only what a result depends on counts: no comments, docstrings,
-layout or annotations, no texts for people (what `InputError` and `print` are given, what `--help` says), and
-nothing of stages/runtime. The style sheets and scripts in a room count as part of its package.
+layout or annotations, no texts for people (what `InputError` and `print` are given, what `--help` says, what
+a progress bar shows), and nothing of stages/runtime. The style sheets, scripts and texts in a room count as
+part of its package.
 """
 
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,45 +19,40 @@ from stages.runtime.modules import ROOT
 
 EXEMPT = "stages.runtime"
 MESSAGES = ("InputError", "print")
-PARTS = (".css", ".js")  # of a page, in the folder of the package that reads them
+PROGRESS = "progress."  # the calls of stages/runtime/progress.py
+PARTS = (".css", ".js", ".yaml")  # of a page, in the folder of the package that reads them
 HELP = ("prog", "description", "epilog", "help")  # keywords of argparse
 
 
-def fingerprint(modules: Iterable[str], root: Path = ROOT) -> str:
-    """Returns the SHA-256 of what running these modules executes, with all of the project they import.
+def hashes(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
+    """Returns what running these modules executes: module -> hash of its code, with all they import.
+
+    Modules without code, such as a package of which only a docstring is there, are left out.
 
     Args:
         modules: dotted names, such as stages.train and stages.networks.base_net.
         root: the folder that holds `stages/`.
 
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256 each, by name in alphabetical order.
+
     Raises:
         InputError: a file cannot be parsed.
     """
-    digest = hashlib.sha256()
-    for name in sorted(closure(modules, root)):
-        digest.update(_counting(name, root))
-    return digest.hexdigest()
+    counting = {name: _counting(name, root) for name in sorted(closure(modules, root))}
+    return {name: hashlib.sha256(code).hexdigest()[:16] for name, code in counting.items() if code}
 
 
-def differing(modules: Iterable[str], former: Path, root: Path = ROOT) -> list[str]:
-    """Returns the files, relative to `root`, by which the code of these modules differs from former code.
-
-    A package stands for the files in it that no import names.
+def changed(former: Mapping[str, str], now: Mapping[str, str], root: Path = ROOT) -> list[str]:
+    """Returns the files whose code differs, relative to `root`, those that one side lacks included.
 
     Args:
-        modules: as of `fingerprint`.
-        former: a folder that holds `stages/` as it was.
+        former: as `hashes` returned it.
+        now: likewise.
         root: the folder that holds `stages/`.
-
-    Raises:
-        InputError: a file cannot be parsed.
     """
-    here, before = (
-        {name: _counting(name, place) for name in closure(modules, place)} for place in (root, former)
-    )
-    changed = sorted(name for name in here.keys() | before if here.get(name) != before.get(name))
-    places = {name: root if name in here else former for name in changed}
-    return [str(_file(name, place).relative_to(place)) for name, place in places.items()]
+    names = sorted(name for name in former.keys() | now if former.get(name) != now.get(name))
+    return [str(_file(name, root).relative_to(root)) for name in names]
 
 
 def closure(modules: Iterable[str], root: Path = ROOT) -> set[str]:
@@ -77,7 +73,7 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> set[str]:
 def _counting(name: str, root: Path) -> bytes:
     """Returns what of a module a result depends on."""
     parts = (f"{part.name}\n".encode() + part.read_bytes() for part in _parts(name, root))
-    return b"".join((f"{name}\n{_read(name, root).bare}\n".encode(), *parts))
+    return b"".join((_read(name, root).bare.encode(), *parts))
 
 
 class _Bare(ast.NodeTransformer):
@@ -97,7 +93,14 @@ class _Bare(ast.NodeTransformer):
             node.keywords = [keyword for keyword in node.keywords if keyword.arg not in HELP]
             if isinstance(node.func, ast.Name) and node.func.id in MESSAGES:
                 node.args, node.keywords = [], []
+            elif ast.unparse(node.func).startswith(PROGRESS):  # what it goes through counts
+                node.args = [given for given in node.args if not _is_text(given)]
+                node.keywords = []
         return self.generic_visit(node)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _imported(name: str, root: Path) -> list[str]:
@@ -142,7 +145,8 @@ def _parsed(content: bytes, place: str) -> _Module:
             imports += [(0, alias.name, []) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             imports.append((node.level, node.module or "", [alias.name for alias in node.names]))
-    return _Module(ast.unparse(_Bare().visit(tree)), imports)
+    bare = ast.unparse(_Bare().visit(tree))
+    return _Module("" if bare == "pass" else bare, imports)
 
 
 def _parts(package: str, root: Path) -> list[Path]:

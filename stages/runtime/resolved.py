@@ -1,4 +1,4 @@
-"""What `resolve` wrote of one item of a stage: its knobs, and the fingerprint of the code it runs."""
+"""What `resolve` wrote of one item of a stage: its knobs, and hashes of the code it runs."""
 
 import json
 from collections.abc import Callable
@@ -17,19 +17,19 @@ class Resolved:
     Attributes:
         knobs: name -> value; those at their neutral value are left out.
         uses: the modules its knobs name, such as stages.networks.base_net.
-        code: fingerprint of the stage's code and of `uses`.
+        code: module -> hash, of the stage's code and that of `uses`.
     """
 
     knobs: dict[str, Any]
     uses: tuple[str, ...]
-    code: str
+    code: dict[str, str]
 
 
 def text(
     stage: str,
     knobs: dict[str, Any],
     uses: tuple[str, ...] = (),
-    fingerprint: Callable[[tuple[str, ...]], str] = code.fingerprint,
+    hashes: Callable[[tuple[str, ...]], dict[str, str]] = code.hashes,
 ) -> str:
     """Returns the content of data/resolved/<stage>/<item>.json; equal items are equal texts.
 
@@ -37,10 +37,9 @@ def text(
         stage: a verb, such as train.
         knobs: name -> value.
         uses: the modules that the knobs name.
-        fingerprint: of modules; who makes many items passes one that remembers.
+        hashes: as `code.hashes`; a caller with many items passes a function that remembers.
     """
-    value = fingerprint((f"stages.{stage}", *uses))
-    item = {"code": value, "knobs": knobs, "uses": sorted(uses)}
+    item = {"code": hashes((f"stages.{stage}", *uses)), "knobs": knobs, "uses": sorted(uses)}
     return json.dumps(item, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -57,9 +56,10 @@ def read(path: Path, stage: str) -> Resolved:
         InputError: no such file, or the code was edited since.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
-    if code.fingerprint([f"stages.{stage}", *content["uses"]]) != content["code"]:
+    now = code.hashes([f"stages.{stage}", *content["uses"]])
+    if files := code.changed(content["code"], now):
         raise InputError(
-            f"the code of {stage} was edited after `resolve` wrote {path}; run `dvc repro` again,"
+            f"{', '.join(files)}: edited after `resolve` wrote {path}; run `dvc repro` again,"
             " or results would be recorded under other code"
         )
     return Resolved(content["knobs"], tuple(content["uses"]), content["code"])

@@ -68,9 +68,9 @@ def files(content: Mapping[str, Any]) -> dict[Path, str]:
     Args:
         content: params.yaml without mistakes.
     """
-    fingerprint = functools.cache(code.fingerprint)
+    hashes = functools.cache(code.hashes)
     return {
-        Path(item.stage, f"{item.name}.json"): resolved.text(item.stage, item.knobs, item.uses, fingerprint)
+        Path(item.stage, f"{item.name}.json"): resolved.text(item.stage, item.knobs, item.uses, hashes)
         for item in items(content)
     }
 
