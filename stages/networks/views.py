@@ -1,0 +1,90 @@
+"""Several views of an image: mirrored, shifted by a few pixels; and the mean of what a network makes of them."""
+
+from typing import Any
+
+import keras
+
+from stages.runtime.errors import InputError
+
+View = tuple[bool, int, int]  # mirrored, pixels down, pixels right
+PLAIN: View = (False, 0, 0)
+_PREFIX = "views_of_"  # how the name of a model starts that holds another and averages over views
+
+
+def views(*, mirror: bool = False, shift: int = 0) -> list[View]:
+    """Returns the views: the image, shifted in four directions, and all of them mirrored.
+
+    Args:
+        mirror: whether there are mirrored ones.
+        shift: pixels; 0 for no shifted ones.
+    """
+    shifts = [(0, 0), *([(shift, 0), (-shift, 0), (0, shift), (0, -shift)] if shift else [])]
+    return [(mirrored, *place) for mirrored in ((False, True) if mirror else (False,)) for place in shifts]
+
+
+def seen(images: Any, view: View) -> Any:
+    """Returns a view of images, of their size: mirrored first, then shifted; borders are filled by reflection.
+
+    Args:
+        images: [n, height, width, channels], tensors or what stands for them while a model is built.
+        view: one of `views`.
+    """
+    mirrored, down, right = view
+    if mirrored:
+        images = keras.ops.flip(images, axis=2)
+    if (down, right) == (0, 0):
+        return images
+    border = [[max(down, 0), max(-down, 0)], [max(right, 0), max(-right, 0)]]
+    wide = keras.ops.pad(images, [[0, 0], *border, [0, 0]], mode="reflect")
+    return keras.layers.Cropping2D([side[::-1] for side in border], dtype=images.dtype)(wide)
+
+
+def averaged(model: keras.Model, views: list[View]) -> keras.Model:
+    """Returns a plain Keras model that averages what another gives for several views of an image.
+
+    It holds the other as one layer, so that it is saved with it. With the plain view alone it is the other.
+
+    Args:
+        model: from images float32[n, height, width, 3] to probabilities float32[n, k].
+        views: of each image.
+
+    Raises:
+        InputError: images are too small for the shift.
+    """
+    if views == [PLAIN]:
+        return model
+    like = model.inputs[0]
+    _check(like.shape, views)
+    images = keras.Input(batch_shape=like.shape, dtype=like.dtype, name=like.name)
+    outputs = [model(_named(seen(images, view), images, number)) for number, view in enumerate(views)]
+    # in float32 whatever the precision of the rest, as probabilities are
+    mean = keras.layers.Average(dtype="float32", name="mean_of_views")(outputs)
+    return keras.Model(images, mean, name=_PREFIX + model.name)
+
+
+def inner(model: keras.Model) -> keras.Model:
+    """Returns the model that `averaged` was given; the model itself where it averages nothing."""
+    if not model.name.startswith(_PREFIX):
+        return model
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def _check(shape: tuple[int | None, ...], views: list[View]) -> None:
+    """Refuses shifts by reflection that need more of an image than there is."""
+    least = max(max(abs(down), abs(right)) for _, down, right in views) + 1
+    if any(size is not None and size < least for size in shape[1:3]):
+        size = " x ".join(map(str, shape[1:3]))
+        raise InputError(
+            f"views: received a shift of {least - 1} pixels on images of {size}, expected a shift of fewer"
+            " pixels than an image has; lower `shift`"
+        )
+
+
+def _named(view: Any, images: Any, number: int) -> Any:
+    """Names the operations that lead to a view by its number: Keras would count all of a process."""
+    tensor = view
+    while tensor is not images:
+        operation = tensor._keras_history.operation
+        operation.name = f"view{number}_{type(operation).__name__.lower()}"
+        tensor = operation.input
+    return view
