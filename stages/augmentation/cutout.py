@@ -5,25 +5,28 @@ from typing import Any
 import keras
 import numpy as np
 
+ORDER = 40
 
-def draw(rng: np.random.Generator, n: int, amount: int) -> np.ndarray:
+
+def draw(chance: Any, n: int, amount: int) -> np.ndarray:
     """Draws the centre of the square as shares of height and width in [0, 1), float32[n, 2]."""
-    return rng.random((n, 2), np.float32)
+    return chance.of_epoch.random((n, 2), np.float32)
 
 
-def apply(images: Any, draws: Any, *, amount: int) -> Any:
+def apply(images: Any, targets: Any, draws: Any, *, amount: int) -> tuple[Any, Any]:
     """Fills a square of `amount` x `amount` pixels with the image's mean colour; it may leave the image.
 
     Args:
         images: float32[n, height, width, channels].
-        draws: float32[n, 2], as `draw` gives them.
+        targets: float32[n, classes]; they stay.
+        draws: float32[n, 2], as `draw` returns them.
         amount: pixels; the knob's value.
     """
     height, width = images.shape[1:3]
     rows = _covered(draws[:, :1], height, amount)[:, :, None, None]
     columns = _covered(draws[:, 1:], width, amount)[:, None, :, None]
     mean = keras.ops.mean(images, axis=(1, 2), keepdims=True)
-    return keras.ops.where(keras.ops.logical_and(rows, columns), mean, images)
+    return keras.ops.where(keras.ops.logical_and(rows, columns), mean, images), targets
 
 
 def _covered(centres: Any, size: int, amount: int) -> Any:

@@ -7,22 +7,25 @@ import numpy as np
 
 from stages.augmentation.resampling import resample
 
+ORDER = 20
 
-def draw(rng: np.random.Generator, n: int, amount: float) -> np.ndarray:
+
+def draw(chance: Any, n: int, amount: float) -> np.ndarray:
     """Draws factors of height and width in [1 - amount, 1 + amount], float32[n, 2]."""
-    return rng.uniform(1 - amount, 1 + amount, (n, 2)).astype(np.float32)
+    return chance.of_epoch.uniform(1 - amount, 1 + amount, (n, 2)).astype(np.float32)
 
 
-def apply(images: Any, draws: Any, *, amount: float) -> Any:
+def apply(images: Any, targets: Any, draws: Any, *, amount: float) -> tuple[Any, Any]:
     """Scales around the centre; a factor below 1 brings the image closer, above 1 the edges are repeated.
 
     Args:
         images: float32[n, height, width, channels].
-        draws: float32[n, 2], as `draw` gives them.
+        targets: float32[n, classes]; they stay.
+        draws: float32[n, 2], as `draw` returns them.
         amount: in (0, 1); the knob's value.
     """
     height, width = images.shape[1:3]
-    return resample(images, _positions(draws[:, :1], height), _positions(draws[:, 1:], width))
+    return resample(images, _positions(draws[:, :1], height), _positions(draws[:, 1:], width)), targets
 
 
 def _positions(factors: Any, size: int) -> Any:

@@ -1,0 +1,8 @@
+"""A learning rate that falls to 0 as half a wave (Loshchilov and Hutter 2016, arXiv 1608.03983)."""
+
+import numpy as np
+
+
+def decay(progress: np.ndarray) -> np.ndarray:
+    """Returns the factor of the rate at each share of the training in [0, 1], float64[k] from 1 to 0."""
+    return (1 + np.cos(np.pi * progress)) / 2
