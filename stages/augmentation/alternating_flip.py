@@ -1,4 +1,4 @@
-"""Mirrors images left-right in every other epoch, a random half of them first (Jordan 2024, arXiv 2404.00498).
+"""Mirrors images left-right in every other epoch, a random half first (Jordan 2024, arXiv 2404.00498).
 
 Two epochs in a row then show both sides of every image, where independent flips repeat half of them.
 """

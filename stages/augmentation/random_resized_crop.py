@@ -15,8 +15,8 @@ RATIO = 4 / 3  # of the longer side to the shorter, at most
 def draw(chance: Any, n: int, amount: float) -> np.ndarray:
     """Draws height, width, top and left of the part as shares of the image, float32[n, 4].
 
-    The area is uniform in [amount, 1], the ratio of width to height log-uniform in [3/4, 4/3] or in as much of
-    it as fits into the image, where torchvision draws again.
+    The area is uniform in [amount, 1], the ratio of width to height log-uniform in [3/4, 4/3], or in as much
+    of it as fits into the image, where torchvision draws again.
     """
     areas, ratios, tops, lefts = chance.of_epoch.random((4, n))
     areas = amount + (1 - amount) * areas
