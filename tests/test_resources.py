@@ -75,6 +75,10 @@ def devices(tmp_path, monkeypatch):
         ("GPU-aa,1", {"GPU-aa": 10, "1": 1}),
         ("", {}),
         ("-1", {}),
+        ("none", {}),
+        ("NoDevFiles", {}),
+        ("-1,0", {}),
+        ("1,-1,0", {"1": 1}),  # CUDA goes no further
     ],
 )
 def test_gpus_are_counted_by_their_memory_and_a_users_choice_is_kept(devices, monkeypatch, visible, expected):

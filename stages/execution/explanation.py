@@ -21,7 +21,7 @@ def outline(found: Sequence[Affected], project: Project, history: History) -> It
     for stage in found:
         would = "would run" if stage.is_certain else "may run"
         yield f"{stage.name}: {would}, {cost(stage, history)}"
-    known = [history.known(stage.name) or 0.0 for stage in found if not stage.is_restored]
+    known = _known(found, history).values()
     if found:
         yield f"{len(found)} of {len(project.plan)} stages, {duration(sum(known))} one by one, where known"
     else:
@@ -30,10 +30,14 @@ def outline(found: Sequence[Affected], project: Project, history: History) -> It
 
 def cost(stage: Affected, history: History) -> str:
     """Returns what a stage takes, by its last time."""
-    known = history.known(stage.name)
     if stage.is_restored:
         return RESTORED
-    return "no past time" if known is None else f"took {duration(known)}"
+    known = history.known(stage.name, stage.seeds)
+    if known is None:
+        return "no past time"
+    seconds, seeds = history.took(stage.name)
+    took = f"took {duration(seconds)}" + (f" for {seeds} seeds" if seeds > 1 else "")
+    return took if seeds == stage.seeds else f"{took}, now {stage.seeds}: {duration(known)}"
 
 
 def show(
@@ -61,11 +65,11 @@ def _sum(found: Sequence[Affected], project: Project, history: History, machine:
     """Returns how many stages there are and how long they take."""
     if not found:
         return _nothing(project)
-    computed = [stage.name for stage in found if not stage.is_restored]
+    computed = [stage for stage in found if not stage.is_restored]
     n_restored = len(found) - len(computed)
     text = f"{len(found)} of {len(project.plan)} stages"
     text += f", {n_restored} of them from the cache" if n_restored else ""
-    known = [seconds for name in computed if (seconds := history.known(name)) is not None]
+    known = _known(found, history)
     if not computed:
         return f"{text}: nothing to compute"
     if not known:
@@ -73,9 +77,16 @@ def _sum(found: Sequence[Affected], project: Project, history: History, machine:
     n_unknown = len(computed) - len(known)
     least = "at least " if n_unknown else ""
     how = f"with {machine.jobs} at once" if machine.jobs else "side by side"
-    together = duration(forecast.seconds(computed, project, history, machine))
-    text += f": {least}{together} {how}, {duration(sum(known))} one by one"
+    costs = {stage.name: known.get(stage.name, 0.0) for stage in computed}
+    together = duration(forecast.seconds(costs, project, history, machine))
+    text += f": {least}{together} {how}, {duration(sum(known.values()))} one by one"
     return text + (f"; {n_unknown} without a past time" if n_unknown else "")
+
+
+def _known(found: Sequence[Affected], history: History) -> dict[str, float]:
+    """Returns the seconds of the stages that compute, where they are known."""
+    known = {stage.name: history.known(stage.name, stage.seeds) for stage in found if not stage.is_restored}
+    return {name: seconds for name, seconds in known.items() if seconds is not None}
 
 
 def _nothing(project: Project) -> str:

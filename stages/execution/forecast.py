@@ -1,7 +1,7 @@
 """What a run will take: which stage goes first, what it needs, what would run at all."""
 
 import heapq
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
 
 from stages.execution.history import History
@@ -14,7 +14,7 @@ QUICK_S = 10.0  # such stages go first: their results appear early, and cost the
 
 def urgency(project: Project, history: History) -> Callable[[str], tuple[bool, float, int]]:
     """Returns the order in which stages start: by the time from their start to the end of all after them."""
-    seconds = {name: history.seconds(name, project.meta(name)) for name in project.plan}
+    seconds = {name: history.seconds(name, project.meta(name), project.seeds(name)) for name in project.plan}
     after = dict.fromkeys(project.plan, 0.0)
     for name in reversed(project.plan):
         for up in project.upstream[name]:
@@ -46,10 +46,17 @@ def forecast(project: Prospect, history: History) -> list[Affected]:
     return started
 
 
-def seconds(names: Collection[str], project: Project, history: History, machine: Machine) -> float:
-    """Returns how long stages take side by side, by their past times; those without one count as 0."""
-    order, needs = urgency(project, history), {name: need(project, history, name) for name in names}
-    graph = TopologicalSorter({name: project.upstream[name] & needs.keys() for name in names})
+def seconds(costs: Mapping[str, float], project: Project, history: History, machine: Machine) -> float:
+    """Returns how long stages take side by side.
+
+    Args:
+        costs: stage -> seconds.
+        project: with these stages.
+        history: of their memory.
+        machine: where they run.
+    """
+    order, needs = urgency(project, history), {name: need(project, history, name) for name in costs}
+    graph = TopologicalSorter({name: project.upstream[name] & needs.keys() for name in costs})
     graph.prepare()
     waiting: list[str] = []
     running: dict[str, tuple[float, Running]] = {}  # with the time of its end
@@ -60,7 +67,7 @@ def seconds(names: Collection[str], project: Project, history: History, machine:
         if name := machine.first_fitting({name: needs[name] for name in waiting}, others):
             waiting.remove(name)
             gpu = machine.free_gpu(others) if needs[name].gpu else None
-            running[name] = (now + (history.known(name) or 0.0), Running(needs[name], None, gpu))
+            running[name] = (now + costs[name], Running(needs[name], None, gpu))
             continue
         name = min(running, key=lambda name: running[name][0])
         now, _ = running.pop(name)

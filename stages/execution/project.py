@@ -186,10 +186,22 @@ class Project:
 
     def threads(self, name: str) -> int | None:
         """Returns the knob `threads` of a stage's resolved item; None where it has none."""
-        for path in [Path(str(dep)) for dep in self._stages[name].deps]:
-            if path.parts[:2] == RESOLVED and path.is_file():
-                return json.loads(path.read_text(encoding="utf-8")).get("knobs", {}).get("threads")
-        return None
+        return self._knobs(name).get("threads")
+
+    def seeds(self, name: str) -> int:
+        """Returns how many seeds a stage trains; 1 for those that train none."""
+        return self._knobs(name).get("seeds", 1)
+
+    def _knobs(self, name: str) -> dict[str, Any]:
+        """Returns the knobs of a stage's resolved item; {} where it has none."""
+        paths = [Path(str(dep)) for dep in self._stages[name].deps]
+        for text in [self._item(path) for path in paths if path.parts[:2] == RESOLVED]:
+            return json.loads(text or "{}").get("knobs", {})
+        return {}
+
+    def _item(self, path: Path) -> str | None:
+        """Returns the text of a resolved item; None where it is not written yet."""
+        return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def _rwlock(self, stage: Stage) -> Any:
         remote = (RepoDependency, AbstractDependency)

@@ -5,6 +5,7 @@ Known in advance are the files that `resolve` will write, and the outputs that D
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,8 +21,8 @@ from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 
-from stages.execution.former_code import FormerCode
 from stages.execution.project import Project
+from stages.runtime import code
 
 Json = Mapping[str, Any]
 Differences = Callable[[Json, Json], Sequence[str]]
@@ -42,12 +43,14 @@ class Affected(NamedTuple):
         reasons: why, such as "input data/cifar100 changed"; the last may be what it follows.
         is_certain: whether it would run whatever the stages before it leave.
         is_restored: whether DVC's cache has its result, so that nothing is computed.
+        seeds: how many it trains; 1 where it trains none.
     """
 
     name: str
     reasons: list[str]
     is_certain: bool
     is_restored: bool
+    seeds: int = 1
 
 
 class _Input(NamedTuple):
@@ -85,27 +88,34 @@ class Prospect(Project):
 
     def affected(self) -> Iterator[Affected]:
         """Yields the stages that would or may run, in the order of the plan."""
-        with FormerCode() as code:
-            for name in self.plan:
-                if found := self._affected(name, code):
-                    yield found
+        yield from filter(None, map(self._affected, self.plan))
 
-    def _affected(self, name: str, code: FormerCode) -> Affected | None:
+    def _affected(self, name: str) -> Affected | None:
         stage = self._stages[name]
         params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency) or dep.protocol != "local"]
         inputs = [self._input(dep) for dep in stage.deps if dep not in params]
         if stage.frozen:
             params, inputs = [], []
-        reasons = list(self._reasons(stage, inputs, params, code))
+        reasons = list(self._reasons(stage, inputs, params))
         follows = sorted(set().union(*(entry.made_by for entry in inputs)), key=self.plan.index)
         if not reasons and not follows:
             return None
         result = None if follows or params else self._result(stage, inputs)
         self._foresee(stage, result)
         if not follows:
-            return Affected(name, reasons, True, result is not None)
+            return Affected(name, reasons, True, result is not None, self._seeds(name, reasons))
         more = f" and {len(follows) - NAMED} more" if follows[NAMED:] else ""
-        return Affected(name, [*reasons, f"follows {', '.join(follows[:NAMED])}{more}"], bool(reasons), False)
+        reasons, is_certain = [*reasons, f"follows {', '.join(follows[:NAMED])}{more}"], bool(reasons)
+        return Affected(name, reasons, is_certain, False, self.seeds(name))
+
+    def _seeds(self, name: str, reasons: list[str]) -> int:
+        """Returns how many seeds a stage trains: finished ones are kept where only their number grew."""
+        former = [re.fullmatch(r"knob seeds: (\d+) -> \d+", reason) for reason in reasons]
+        n_kept = int(former[0][1]) if len(former) == 1 and former[0] else 0
+        return max(0, self.seeds(name) - n_kept)
+
+    def _item(self, path: Path) -> str | None:
+        return self._resolved.get(path.as_posix(), super()._item(path))
 
     def _input(self, dep: Output) -> _Input:
         """Returns what an input will be when its stage starts."""
@@ -120,9 +130,7 @@ class Prospect(Project):
             return _Input(path, None, frozenset(made_by))
         return _Input(path, dep.get_hash().value if dep.exists else None, frozenset())
 
-    def _reasons(
-        self, stage: Stage, inputs: list[_Input], params: list[Output], code: FormerCode
-    ) -> Iterator[str]:
+    def _reasons(self, stage: Stage, inputs: list[_Input], params: list[Output]) -> Iterator[str]:
         if stage.is_callback or stage.always_changed:
             yield "runs always"
         elif not any(item.hash_info for item in (*stage.deps, *stage.outs)):
@@ -135,7 +143,7 @@ class Prospect(Project):
             if made_by or md5 == was.get(path):
                 continue
             if path in self._resolved and path in was:
-                yield from self._item_reasons(path, was[path], code)
+                yield from self._item_reasons(path, was[path])
             elif md5 is None:
                 yield f"input {path} is missing"
             else:
@@ -145,7 +153,7 @@ class Prospect(Project):
             for state in out.status().values():
                 yield f"output {out} {STATES[state] if out.exists else 'is missing'}"
 
-    def _item_reasons(self, path: str, was: str, code: FormerCode) -> Iterator[str]:
+    def _item_reasons(self, path: str, was: str) -> Iterator[str]:
         """Yields how a resolved item differs from that which its stage ran with."""
         former = self._cached(was)
         if former is None:
@@ -153,12 +161,8 @@ class Prospect(Project):
             return
         old, new = json.loads(former), json.loads(self._resolved[path])
         yield from (f"knob {line}" for line in self._differences(old.get("knobs", {}), new["knobs"]))
-        verb = PurePosixPath(path).parent.name
-        modules = (f"stages.{verb}", *old.get("uses", ()))
-        was_code = old.get("code")
-        if was_code != new["code"] and code.is_former(modules, was_code):
-            files = code.changed_files(modules, was_code, was)
-            yield f"code of {verb} changed: {', '.join(files)}" if files else "its code changed"
+        if files := code.changed(*_comparable(old, new)):
+            yield f"code changed: {', '.join(files)}"
 
     def _result(self, stage: Stage, inputs: list[_Input]) -> dict[str, str] | None:
         """Returns output -> MD5 where DVC would take them from its cache; None where the stage computes.
@@ -217,6 +221,14 @@ class Prospect(Project):
 def _recorded(stage: Stage) -> dict[str, str]:
     """Returns input -> MD5 as dvc.lock has them."""
     return {dep.def_path: dep.hash_info.value for dep in stage.deps if dep.hash_info}
+
+
+def _comparable(old: Json, new: Json) -> tuple[Json, Json]:
+    """Returns the code of two items, without what only one has because its knobs name other modules."""
+    if old.get("uses") == new["uses"]:
+        return old["code"], new["code"]
+    both = old.get("code", {}).keys() & new["code"]
+    return {name: old["code"][name] for name in both}, {name: new["code"][name] for name in both}
 
 
 def _folders(path: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from stages.runtime import gpu
 from stages.runtime.errors import InputError
 
 GPU_MEMORY = 8e9  # bytes that a training gets
@@ -76,7 +77,7 @@ class Machine:
     def free_gpu(self, running: Collection[Running]) -> str | None:
         """Returns the GPU with the most room for another stage; None where none has room."""
         used = Counter(other.gpu for other in running)
-        free = {gpu: slots - used[gpu] for gpu, slots in self.gpus.items() if slots > used[gpu]}
+        free = {name: slots - used[name] for name, slots in self.gpus.items() if slots > used[name]}
         return max(free, key=free.__getitem__, default=None)
 
 
@@ -119,27 +120,27 @@ def free_memory() -> float:
     return free
 
 
-def gpus(devices: Path = Path("/dev")) -> dict[str, int]:
+def gpus(devices: Path = gpu.DEVICES) -> dict[str, int]:
     """Returns the GPUs that CUDA may use, and how many trainings each has memory for.
 
     Args:
         devices: where the driver's device files are.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if not any(devices.glob("nvidia[0-9]*")) or visible in ("", "-1"):
+    if not gpu.present(devices) or gpu.hidden():
         return {}
     query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
     try:
         listed = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         slots = {path.name.removeprefix("nvidia"): 1 for path in sorted(devices.glob("nvidia[0-9]*"))}
-        return slots if visible is None else dict.fromkeys(visible.split(","), 1)
+        return slots if visible is None else dict.fromkeys(gpu.visible_ids(visible), 1)
     rows = [line.split(", ") for line in listed.splitlines()]
     slots = {uuid: max(1, int(float(mib) * 2**20 // GPU_MEMORY)) for _, uuid, mib in rows}
     if visible is None:
         return slots
     slots |= {index: slots[uuid] for index, uuid, _ in rows}
-    return {name: slots.get(name, 1) for name in visible.split(",")}
+    return {name: slots.get(name, 1) for name in gpu.visible_ids(visible)}
 
 
 def _resident(pid: int | None) -> float:

@@ -130,7 +130,9 @@ class Scheduler:
                 return
             is_sent = self._processes.sends(name)
             gpu = self._machine.free_gpu(self._running()) if needs.gpu and not is_sent else None
-            job = Job(name, commands, log(name), needs, gpu, self._history.known(name))
+            job = Job(
+                name, commands, log(name), needs, gpu, self._history.known(name, self._project.seeds(name))
+            )
             job.log.parent.mkdir(parents=True, exist_ok=True)
             job.log.write_bytes(b"")
             self._run_next(job)
@@ -166,7 +168,7 @@ class Scheduler:
                 self._done(job.name, self._outcome.ran)
                 self._display.line(f"{job.name}: done in {duration(seconds)}")
                 with suppress(OSError):
-                    self._history.record(job.name, seconds, job.memory)
+                    self._history.record(job.name, seconds, job.memory, self._project.seeds(job.name))
         elif self._received:
             del self._jobs[job.name]
             self._project.release(job.name)
