@@ -5,9 +5,16 @@ from typing import Any
 
 import keras
 
-from stages.networks.layers import convolution, dense_classifier, dropout, relu
+from stages.networks.layers import activated, convolution, dense_classifier, dropout
 
 LEARNS_FROM = "images"
+LENGTHS = {"filters": {"multiple_of": 2, "expected": "an even number of sizes, two a block"}}
+ONE_RATE_PER = {"block_dropout": ("filters", 2), "dense_dropout": ("dense_units", 1)}
+SHRINKS = {
+    "first": 0,
+    "per_block": 2,
+    "pixels": 4,
+}  # two 3x3 take 4 pixels, pooling half of the rest
 
 
 def build(
@@ -20,6 +27,8 @@ def build(
     block_dropout: Sequence[float] = (),
     dense_dropout: Sequence[float] = (),
     batch_norm: str = "none",
+    activation: str = "relu",
+    bn_momentum: float = 0.99,
 ) -> Any:
     """Adds the network of Tables 1, 2 or 3, by its `filters` and `dense_units`.
 
@@ -31,7 +40,9 @@ def build(
         dense_units: of the dense layers before the classifier.
         block_dropout: a rate after each pooling; [] is off.
         dense_dropout: a rate after each dense layer; [] is off.
-        batch_norm: none, before or after each relu.
+        batch_norm: none, before or after each activation.
+        activation: relu, silu or gelu.
+        bn_momentum: of batch normalisation's moving means, in [0, 1).
 
     Returns:
         Probabilities, float32[n, n_classes].
@@ -43,7 +54,7 @@ def build(
         for number, width in enumerate(pair, start=1):
             name = f"block{block}_conv{number}"
             x = convolution(x, width, 3, name=name, seed=seed)
-            x = relu(x, name=name, batch_norm=batch_norm)
+            x = activated(x, name=name, activation=activation, batch_norm=batch_norm, bn_momentum=bn_momentum)
         x = keras.layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
         x = dropout(x, rate, name=f"block{block}_dropout", seed=seed)
     x = keras.layers.Flatten(name="flatten")(x)
@@ -54,4 +65,6 @@ def build(
         dense_units=dense_units,
         dense_dropout=dense_dropout,
         batch_norm=batch_norm,
+        activation=activation,
+        bn_momentum=bn_momentum,
     )

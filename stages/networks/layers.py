@@ -50,19 +50,39 @@ def dense(x: Any, units: int, *, name: str, seed: int) -> Any:
     return keras.layers.Dense(units, kernel_initializer=initializer, name=name)(x)
 
 
-def relu(x: Any, *, name: str, batch_norm: str = "none") -> Any:
-    """Applies relu, with batch normalisation before or after it, or none (report 2.6).
+def normalised(x: Any, *, name: str, bn_momentum: float = 0.99) -> Any:
+    """Normalises by the batch (Ioffe and Szegedy 2015); the layer is called `<name>_bn`.
 
     Args:
         x: any float tensor, channels last.
-        name: of the layer it follows; the layers here are called `<name>_relu` and `<name>_bn`.
+        name: of the layer it follows.
+        bn_momentum: of the moving means, in [0, 1); the lower, the fewer steps they need.
+    """
+    return keras.layers.BatchNormalization(momentum=bn_momentum, name=f"{name}_bn")(x)
+
+
+def activated(
+    x: Any,
+    *,
+    name: str,
+    activation: str = "relu",
+    batch_norm: str = "none",
+    bn_momentum: float = 0.99,
+) -> Any:
+    """Applies an activation, with batch normalisation before or after it, or none (report 2.6).
+
+    Args:
+        x: any float tensor, channels last.
+        name: of the layer it follows; the layers here are called `<name>_<activation>` and `<name>_bn`.
+        activation: relu, silu or gelu.
         batch_norm: none, before or after.
+        bn_momentum: of batch normalisation.
     """
     if batch_norm == "before":
-        x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
-    x = keras.layers.Activation("relu", name=f"{name}_relu")(x)
+        x = normalised(x, name=name, bn_momentum=bn_momentum)
+    x = keras.layers.Activation(activation, name=f"{name}_{activation}")(x)
     if batch_norm == "after":
-        x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+        x = normalised(x, name=name, bn_momentum=bn_momentum)
     return x
 
 
@@ -81,8 +101,10 @@ def dense_classifier(
     dense_units: Sequence[int],
     dense_dropout: Sequence[float],
     batch_norm: str,
+    activation: str,
+    bn_momentum: float,
 ) -> Any:
-    """Adds dense layers, each with relu and dropout, then the softmax over the classes.
+    """Adds dense layers, each with activation and dropout, then the softmax over the classes.
 
     Args:
         x: float32[n, features].
@@ -90,7 +112,9 @@ def dense_classifier(
         seed: of initial weights and dropout.
         dense_units: a layer each.
         dense_dropout: a rate after each of these layers; [] is off.
-        batch_norm: none, before or after each relu.
+        batch_norm: none, before or after each activation.
+        activation: relu, silu or gelu.
+        bn_momentum: of batch normalisation.
 
     Returns:
         Probabilities, float32[n, n_classes].
@@ -99,12 +123,21 @@ def dense_classifier(
     for number, (units, rate) in enumerate(zip(dense_units, rates, strict=True), start=1):
         name = f"head_dense{number}"
         x = dense(x, units, name=name, seed=seed)
-        x = relu(x, name=name, batch_norm=batch_norm)
+        x = activated(x, name=name, activation=activation, batch_norm=batch_norm, bn_momentum=bn_momentum)
         x = dropout(x, rate, name=f"{name}_dropout", seed=seed)
     return probabilities(x, n_classes, seed=seed)
 
 
-def probabilities(x: Any, n_classes: int, *, seed: int) -> Any:
-    """Adds the last dense layer and the softmax, in float32 whatever the precision of the rest."""
+def probabilities(x: Any, n_classes: int, *, seed: int, logit_scale: float = 1.0) -> Any:
+    """Adds the last dense layer and the softmax, in float32 whatever the precision of the rest.
+
+    Args:
+        x: float32[n, features].
+        n_classes: width of the softmax.
+        seed: of initial weights.
+        logit_scale: times which the logits are taken; a scale of 1 adds no layer.
+    """
     x = dense(x, n_classes, name="head_logits", seed=seed)
+    if logit_scale != 1:
+        x = keras.layers.Rescaling(logit_scale, dtype="float32", name="scaled_logits")(x)
     return keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)

@@ -5,16 +5,19 @@ takes its place.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import keras
 
-from stages.networks.layers import convolution, dropout, probabilities, relu
+from stages.networks.layers import dropout, probabilities
+from stages.networks.residual_layers import ResidualLayers
+from stages.runtime.modules import find
 
 LEARNS_FROM = "images"
-
-_convolution = partial(convolution, padding="same", use_bias=False, initializer=keras.initializers.HeNormal)
+LENGTHS = {"filters": {"least": 1, "expected": "at least one size"}}
+ONE_RATE_PER = {"block_dropout": ("filters", 1)}
+CHOICES = {"pooling": ["average", "max", "gem"]}
+FOUND_IN = {"pooling": "pooling"}
 
 
 def build(
@@ -25,6 +28,11 @@ def build(
     filters: Sequence[int],
     depth: int = 1,
     block_dropout: Sequence[float] = (),
+    activation: str = "relu",
+    bn_momentum: float = 0.99,
+    pooling: str = "average",
+    head_dropout: float = 0.0,
+    logit_scale: float = 1.0,
 ) -> Any:
     """Adds a residual network: `depth` blocks of two convolutions at each width.
 
@@ -35,23 +43,30 @@ def build(
         filters: widths of the stages; each after the first halves height and width.
         depth: blocks per stage.
         block_dropout: a rate after each stage; [] is off.
+        activation: relu, silu or gelu.
+        bn_momentum: of batch normalisation's moving means, in [0, 1).
+        pooling: of the last maps, a file of stages/pooling: average, max or gem.
+        head_dropout: the rate before the classifier; 0 is off.
+        logit_scale: times which the logits are taken.
 
     Returns:
         Probabilities, float32[n, n_classes].
     """
-    x = _convolution(inputs, filters[0], 3, name="stem_conv", seed=seed)
-    x = relu(x, name="stem_conv", batch_norm="before")
+    layers = ResidualLayers(seed, activation, bn_momentum)
+    x = layers.convolution(inputs, filters[0], 3, name="stem_conv")
+    x = layers.activated(x, name="stem_conv")
     rates = block_dropout or [0.0] * len(filters)
     for stage, (width, rate) in enumerate(zip(filters, rates, strict=True), start=1):
         for block in range(1, depth + 1):
             strides = 2 if stage > 1 and block == 1 else 1
-            x = _residual_block(x, width, strides, name=f"stage{stage}_block{block}", seed=seed)
+            x = _residual_block(x, width, strides, layers, name=f"stage{stage}_block{block}")
         x = dropout(x, rate, name=f"stage{stage}_dropout", seed=seed)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    return probabilities(x, n_classes, seed=seed)
+    x = find("pooling", pooling).pool(x, name="pool")
+    x = dropout(x, head_dropout, name="head_dropout", seed=seed)
+    return probabilities(x, n_classes, seed=seed, logit_scale=logit_scale)
 
 
-def _residual_block(x: Any, width: int, strides: int, *, name: str, seed: int) -> Any:
+def _residual_block(x: Any, width: int, strides: int, layers: ResidualLayers, *, name: str) -> Any:
     """Adds two convolutions to a shortcut, which is a 1x1 convolution where the shape changes.
 
     Where the size halves, too, the shortcut takes means instead of every second pixel (ResNet-D of He et al.
@@ -62,11 +77,11 @@ def _residual_block(x: Any, width: int, strides: int, *, name: str, seed: int) -
     if strides > 1:
         shortcut = keras.layers.AveragePooling2D(strides, padding="same", name=f"{name}_shortcut_pool")(x)
     if x.shape[-1] != width or strides > 1:
-        shortcut = _convolution(shortcut, width, 1, name=f"{name}_shortcut", seed=seed)
-        shortcut = keras.layers.BatchNormalization(name=f"{name}_shortcut_bn")(shortcut)
-    x = _convolution(x, width, 3, strides=strides, name=f"{name}_conv1", seed=seed)
-    x = relu(x, name=f"{name}_conv1", batch_norm="before")
-    x = _convolution(x, width, 3, name=f"{name}_conv2", seed=seed)
-    x = keras.layers.BatchNormalization(name=f"{name}_conv2_bn")(x)
+        shortcut = layers.convolution(shortcut, width, 1, name=f"{name}_shortcut")
+        shortcut = layers.normalised(shortcut, name=f"{name}_shortcut")
+    x = layers.convolution(x, width, 3, name=f"{name}_conv1", strides=strides)
+    x = layers.activated(x, name=f"{name}_conv1")
+    x = layers.convolution(x, width, 3, name=f"{name}_conv2")
+    x = layers.normalised(x, name=f"{name}_conv2")
     x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
-    return relu(x, name=name)
+    return layers.activated(x, name=name, batch_norm="none")
