@@ -84,13 +84,14 @@ np.save(sys.argv[3], model.predict_on_batch(np.load(sys.argv[2])))
 """
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_a_saved_one_is_loaded_by_keras_alone_and_has_the_same_bytes_each_time(tmp_path, precision):
-    keras.config.set_dtype_policy(precision)
+def test_a_saved_one_is_loaded_by_keras_alone_and_has_the_same_bytes_each_time(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")  # so that nothing is rounded that float32 would keep
     try:
         models = [views.averaged(classifier(), views.views(mirror=True, shift=2)) for _ in range(2)]
     finally:
         keras.config.set_dtype_policy("float32")
+    expected = np.mean([eagerly(views.inner(models[0]), image) for image in by_hand(IMAGES)], axis=0)
+    assert np.allclose(eagerly(models[0], IMAGES), expected, atol=1e-6)
     for name, model in zip("ab", models, strict=True):
         save_model(model, tmp_path / f"{name}.keras")
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
@@ -117,7 +118,5 @@ def test_a_network_for_images_of_any_size_stays_one(tmp_path):
 
 def test_a_shift_as_large_as_the_image_is_refused():
     views.averaged(classifier(), views.views(shift=5))
-    with pytest.raises(
-        InputError, match=r"^views: received a shift of 6 pixels on images of 6 x 6, expected"
-    ):
+    with pytest.raises(InputError, match=r"^views: received a shift of 6 pixels on images of 6 x 6, "):
         views.averaged(classifier(), views.views(shift=6))

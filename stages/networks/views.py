@@ -1,9 +1,10 @@
-"""Several views of an image: mirrored, shifted by a few pixels; and the mean of what a network makes of them."""
+"""Several views of an image, mirrored or shifted a little; and the mean of what a network makes of them."""
 
 from typing import Any
 
 import keras
 
+from stages.networks.operations import named
 from stages.runtime.errors import InputError
 
 View = tuple[bool, int, int]  # mirrored, pixels down, pixels right
@@ -23,7 +24,7 @@ def views(*, mirror: bool = False, shift: int = 0) -> list[View]:
 
 
 def seen(images: Any, view: View) -> Any:
-    """Returns a view of images, of their size: mirrored first, then shifted; borders are filled by reflection.
+    """Returns a view of images, of their size: first mirrored, then shifted, with borders by reflection.
 
     Args:
         images: [n, height, width, channels], tensors or what stands for them while a model is built.
@@ -56,7 +57,8 @@ def averaged(model: keras.Model, views: list[View]) -> keras.Model:
     like = model.inputs[0]
     _check(like.shape, views)
     images = keras.Input(batch_shape=like.shape, dtype=like.dtype, name=like.name)
-    outputs = [model(_named(seen(images, view), images, number)) for number, view in enumerate(views)]
+    looks = [named(seen(images, view), f"view{number}", images) for number, view in enumerate(views)]
+    outputs = [model(look) for look in looks]
     # in float32 whatever the precision of the rest, as probabilities are
     mean = keras.layers.Average(dtype="float32", name="mean_of_views")(outputs)
     return keras.Model(images, mean, name=_PREFIX + model.name)
@@ -78,13 +80,3 @@ def _check(shape: tuple[int | None, ...], views: list[View]) -> None:
             f"views: received a shift of {least - 1} pixels on images of {size}, expected a shift of fewer"
             " pixels than an image has; lower `shift`"
         )
-
-
-def _named(view: Any, images: Any, number: int) -> Any:
-    """Names the operations that lead to a view by its number: Keras would count all of a process."""
-    tensor = view
-    while tensor is not images:
-        operation = tensor._keras_history.operation
-        operation.name = f"view{number}_{type(operation).__name__.lower()}"
-        tensor = operation.input
-    return view
