@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.datasets import prepared
-from stages.datasets.prepared import Dataset, LabelledImages
+from stages.datasets import packing
+from stages.datasets.labelled import LabelledImages
+from stages.datasets.prepared import TEST, Dataset
 from stages.runtime import resolved
-from stages.runtime.modules import find
 
 if TYPE_CHECKING:
     import keras
 
-    from stages.training.settings import Settings
+    from stages.training.run import TrainingRun
 
 THREADS = 2
 NOISY = {
@@ -35,6 +35,11 @@ KNOBS = {
     "augmentation": [["flip", True], ["zoom", 0.2]],
     "normalisation": "featurewise",
 }
+FOUND = (  # knob, room of the files that it names, neutral value
+    ("trainer", "trainers", "sgd"),
+    ("schedule", "schedules", "constant"),
+    ("loss", "losses", "cross_entropy"),
+)
 PLAIN = {"network": SMALL, "augmentation": []}  # without chance after the first weights
 
 
@@ -43,17 +48,37 @@ def knobs(**changes: Any) -> dict[str, Any]:
     return copy.deepcopy(KNOBS) | changes
 
 
-def settings(**changes: Any) -> "Settings":
-    """Returns these knobs as settings."""
-    from stages.training.settings import from_knobs
+def training_run(data: Dataset, folder: Path, *, model: "keras.Model | None" = None, **changes: Any) -> "TrainingRun":
+    """Returns a run of these knobs, whose checkpoint lies in a folder.
 
-    return from_knobs(knobs(**changes))
+    Args:
+        data: what it learns from.
+        folder: of the checkpoint.
+        model: to train; built of the knobs where there is none.
+        changes: of the knobs; `fingerprint`, `first_epoch` and `has_views` are the run's.
+    """
+    from stages.training.run import TrainingRun
+
+    about = {key: changes.pop(key) for key in ("first_epoch", "has_views") if key in changes}
+    fingerprint = changes.pop("fingerprint", "this run")
+    chosen = knobs(**changes)
+    return TrainingRun(
+        chosen["name"],
+        chosen["seed"],
+        model or build(data, chosen),
+        data,
+        chosen,
+        folder / "run.npz",
+        fingerprint,
+        **about,
+    )
 
 
 def write_resolved(path: Path, stage: str = "train", **changes: Any) -> None:
     """Writes these knobs as `resolve` does; those that are None are left out."""
     content = {knob: value for knob, value in knobs(**changes).items() if value is not None}
-    uses = [f"stages.networks.{name}" for name in content.get("network", ())]
+    uses = [f"stages.{room}.{content.get(knob, neutral)}" for knob, room, neutral in FOUND]
+    uses += [f"stages.networks.{name}" for name in content.get("network", ())]
     uses += [f"stages.augmentation.{name}" for name, _ in content.get("augmentation", ())]
     resolved.write(path, stage, content, tuple(uses))
 
@@ -69,23 +94,22 @@ def dataset(n: int = 40, size: int = 16) -> Dataset:
     labels = rng.permutation(np.arange(n) % 3)
     images = rng.integers(0, 200, (n, size, size, 3)) + 25 * labels[:, None, None, None]
     split = np.resize([0, 0, 1, 0, 2], n).astype(np.uint8)
-    return Dataset(images.astype(np.uint8), labels, split, ["ant", "bee", "cow"], {}, {})
+    return Dataset(images.astype(np.uint8), labels, split, ["ant", "bee", "cow"], {}, {}, size, "squash")
 
 
 def write_dataset(folder: Path, *, n: int = 40, size: int = 16) -> None:
     """Writes such a dataset as `prepare` does."""
     folder.mkdir(parents=True)
     data = dataset(n, size)
-    labelled = LabelledImages(data.inputs, data.labels, data.split == prepared.TEST, data.class_names)
-    prepared.write(folder, labelled, order=np.arange(n), split=data.split, duplicates={})
+    labelled = LabelledImages(data.inputs, data.labels, data.split == TEST, data.class_names)
+    packing.write(folder, labelled, order=np.arange(n), split=data.split, duplicates={})
 
 
-def build(data: Dataset, settings: "Settings") -> "keras.Model":
+def build(data: Dataset, knobs: dict[str, Any]) -> "keras.Model":
     """Builds the network of a training run on images, as `train` does."""
     from stages.training import building
 
-    ((name, chosen),) = settings.network.items()
-    return building.from_images(find("networks", name), chosen, data, settings)
+    return building.from_images(data, knobs, knobs["seed"])
 
 
 def hashes(folder: Path, pattern: str = "*") -> dict[str, str]:

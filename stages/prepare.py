@@ -5,15 +5,17 @@ The manifest of the arrays depends on them alone; where they come from is a file
 
 import argparse
 import inspect
+import shutil
 from pathlib import Path
 from typing import Any
 
+from stages.datasets import files, packing
 from stages.runtime import atomic, modules, resolved
-from stages.runtime.errors import run
+from stages.runtime.errors import InputError, run
 
 EXAMPLE = (
     "example: python -m stages.prepare data/resolved/prepare/cifar100.json data/cifar100"
-    " data/provenance/cifar100.json"
+    " data/images/cifar100 data/provenance/cifar100.json"
 )
 
 
@@ -22,24 +24,42 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.prepare", description=__doc__, epilog=EXAMPLE)
     parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the dataset")
     parser.add_argument("out", type=Path, help="the folder to make")
+    parser.add_argument("sizes", type=Path, help="the folder to make of the images in further sizes")
     parser.add_argument("provenance", type=Path, help="the file to write: where the data come from")
     arguments = parser.parse_args(argv)
 
-    from stages.datasets.packing import pack
     from stages.sources import provenance
 
     knobs = resolved.read(arguments.resolved, "prepare").knobs
     source = Path(knobs["from"])
-    read = modules.find("datasets", knobs["format"]).read
-    sources = provenance.sources_of(source)
-    with atomic.replacing(arguments.out) as out:
+    files.check(source)
+    before, sources = files.state(source), provenance.sources_of(source)
+    with atomic.replacing(arguments.out) as out, atomic.replacing(arguments.sizes) as sizes:
         out.mkdir()
-        scratch = out / "scratch.npy"
-        labelled = read(source, **_accepted(read, knobs | {"scratch": scratch}))
-        manifest = pack(out, labelled, share=knobs["validation_share"], seed=knobs.get("split_seed", 0))
-        scratch.unlink(missing_ok=True)
+        sizes.mkdir()
+        manifest = _pack(source, out, sizes, knobs)
+        if files.state(source) != before:
+            raise InputError(f"{source} changed while it was read; run again")
     kind = provenance.write(arguments.provenance, sources, format=knobs["format"])
     print(f"{arguments.out}: {_summary(manifest)}; {kind} data")
+
+
+def _pack(source: Path, out: Path, sizes_folder: Path, knobs: dict[str, Any]) -> dict[str, Any]:
+    """Reads the dataset and writes it; returns its manifest."""
+    read = modules.find("datasets", knobs["format"]).read
+    scratch = out / "scratch"
+    scratch.mkdir()
+    manifest = packing.pack(
+        out,
+        read(source, **_accepted(read, knobs | {"scratch": scratch})),
+        share=knobs["validation_share"],
+        seed=knobs.get("split_seed", 0),
+        resize=knobs.get("resize", "squash"),
+        sizes=knobs.get("sizes", ()),
+        sizes_folder=sizes_folder,
+    )
+    shutil.rmtree(scratch)
+    return manifest
 
 
 def _accepted(read: Any, knobs: dict[str, Any]) -> dict[str, Any]:
@@ -51,9 +71,9 @@ def _summary(manifest: dict[str, Any]) -> str:
     counts, duplicates, size = manifest["counts"], manifest["duplicates"], manifest["image_size"]
     return (
         f"{counts['train']} train, {counts['validation']} validation, {counts['test']} test images of"
-        f" {counts['classes']} classes, {size} x {size}; duplicates: {duplicates['within_pool']} within"
-        f" train, {duplicates['pool_and_test']} of test kept out of train, {duplicates['within_test']}"
-        " within test"
+        f" {counts['classes']} classes, {size} x {size}; duplicates: {duplicates['within_pool']} within train"
+        f" and validation, {duplicates['within_test']} within test; {counts['left_out']} left out, as they"
+        " are also in test"
     )
 
 

@@ -26,7 +26,7 @@ def test_channel_statistics_are_the_exact_ones_of_the_training_images_alone(monk
 def test_channel_statistics_need_memory_for_a_block_and_not_for_all_images():
     n, size = 20 * building.BLOCK, 16
     images = np.broadcast_to(np.arange(size, dtype=np.uint8)[:, None, None], (n, size, size, 3))
-    data = Dataset(images, np.zeros(n), np.zeros(n, np.uint8), ["a"], {}, {})
+    data = Dataset(images, np.zeros(n), np.zeros(n, np.uint8), ["a"], {}, {}, 8, "squash")
     tracemalloc.start()
     found = building.channel_statistics(data)
     _, most = tracemalloc.get_traced_memory()
@@ -55,7 +55,7 @@ def test_a_network_on_images_takes_raw_pixels_and_normalises_where_it_is_asked_t
     ],
 )
 def test_a_head_takes_features_as_they_are(data, network, knobs, shape, name):
-    features = Dataset(np.zeros((40, *shape)), data.labels, data.split, data.class_names, {}, {})
+    features = Dataset(np.zeros((40, *shape)), data.labels, data.split, data.class_names, {}, {}, 8, "squash")
     model = building.from_features(network, knobs, features, studies.settings())
     assert (model.inputs[0].name, model.inputs[0].shape) == (name, (None, *shape))
     assert model.outputs[0].shape == (None, 3)

@@ -30,7 +30,7 @@ def build(name, **changes):
     kind = module.LEARNS_FROM
     inputs = np.random.default_rng(0).integers(0, 256, (2, *SHAPES[kind])).astype(np.uint8)
     names = [str(number) for number in range(25 if kind == "images" else 200)]
-    data = Dataset(inputs, np.array([0, 1]), np.array([0, 0]), names, {}, {})
+    data = Dataset(inputs, np.array([0, 1]), np.array([0, 0]), names, {}, {}, 1, "squash")
     make = building.from_images if kind == "images" else building.from_features
     return make(module, knobs, data, settings)
 

@@ -12,7 +12,8 @@ from small_results import EVALUATED, LABELS, NAMES, REPORT, write_run
 from small_study import STUDY, build_page, run_report, write_variant
 
 from stages import report
-from stages.datasets import prepared
+from stages.datasets import packing
+from stages.datasets.labelled import LabelledImages
 from stages.page.document import FOLDER
 from stages.results.figures import DASHES, PALETTE
 from stages.runtime.errors import InputError
@@ -160,9 +161,9 @@ def with_photos(folder, labels=LABELS, *more):
     write_run(folder / "models" / "final")
     images = np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3)
     (folder / "data" / "cifar100").mkdir(parents=True)
-    data = prepared.LabelledImages(images, np.array(labels), np.ones(4, bool), NAMES)
+    data = LabelledImages(images, np.array(labels), np.ones(4, bool), NAMES)
     split = np.full(4, prepared.TEST)
-    prepared.write(folder / "data/cifar100", data, order=np.arange(4), split=split, duplicates={})
+    packing.write(folder / "data/cifar100", data, order=np.arange(4), split=split, duplicates={})
     options = "--photos", str(folder / "data"), str(folder / "models"), *more
     return run_report(folder, STUDY, *options, name="photos.html").read_text(encoding="utf-8")
 

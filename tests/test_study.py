@@ -328,7 +328,7 @@ def test_an_experiment_trains_one_variant_and_changes_one_line(project: Path) ->
 NEW_DATASET = '''"""Arrays in a .npz file."""
 import numpy as np
 
-from stages.datasets.prepared import LabelledImages
+from stages.datasets.labelled import LabelledImages
 
 
 def read(source, *, classes, image_size, scratch):

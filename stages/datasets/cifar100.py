@@ -14,7 +14,9 @@ from PIL import Image
 from stages.datasets import pickles
 from stages.datasets.archives import read_members
 from stages.datasets.classes import relabel, select_classes
-from stages.datasets.prepared import LabelledImages
+from stages.datasets.images import square
+from stages.datasets.labelled import LabelledImages
+from stages.runtime import memmaps
 from stages.runtime.errors import InputError
 
 ARCHIVE = "cifar-100-python.tar.gz"
@@ -22,14 +24,22 @@ SIZE = 32
 N_CLASSES = 100
 
 
-def read(source: Path, *, classes: Sequence[int | str], image_size: int, scratch: Path) -> LabelledImages:
+def read(
+    source: Path,
+    *,
+    classes: Sequence[int | str],
+    image_size: int,
+    scratch: Path,
+    sizes: Sequence[int] = (),
+) -> LabelledImages:
     """Reads the chosen classes of the archive in a folder.
 
     Args:
         source: holds cifar-100-python.tar.gz, pickled by Python 2 (the official one) or 3.
         classes: which classes, as `select_classes` takes them.
         image_size: pixels; other than 32 scales the images.
-        scratch: not needed, as all images fit into memory.
+        scratch: a folder to write scaled images into, which may be larger than memory.
+        sizes: further ones.
 
     Raises:
         InputError: the archive lacks something or is damaged, or a class has no images.
@@ -45,7 +55,10 @@ def read(source: Path, *, classes: Sequence[int | str], image_size: int, scratch
     rows = np.concatenate([pixels[0][kept[~is_test]], pixels[1][kept[is_test] - len(labels[0])]])
     # (n, 3072) -> (n, channel, row, column) -> (n, row, column, channel)
     images = rows.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1)
-    return LabelledImages(_scaled(images, image_size), new_labels, is_test, [names[n] for n in numbers])
+    scaled = {size: _scaled(images, size, scratch) for size in {image_size, *sizes}}
+    return LabelledImages(
+        scaled.pop(image_size), new_labels, is_test, [names[number] for number in numbers], scaled
+    )
 
 
 def _batches(archive: Path, expected: list[str]) -> list[dict[str, Any]]:
@@ -78,10 +91,10 @@ def _rows(batch: dict[str, Any], place: str) -> tuple[np.ndarray, np.ndarray]:
     return pixels, labels.astype(np.int64)
 
 
-def _scaled(images: np.ndarray, size: int) -> np.ndarray:
+def _scaled(images: np.ndarray, size: int, scratch: Path) -> np.ndarray:
     if size == SIZE:
         return images
-    scaled = np.empty((len(images), size, size, 3), np.uint8)
+    scaled = memmaps.create(scratch / f"{size}.npy", np.uint8, (len(images), size, size, 3))
     for place, image in zip(scaled, images, strict=True):
-        place[:] = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+        place[:] = square(Image.fromarray(image), size)
     return scaled

@@ -14,9 +14,8 @@ import numpy as np
 
 from stages.datasets.archives import read_members
 from stages.datasets.classes import relabel, select_classes
-from stages.datasets.images import decode
-from stages.datasets.prepared import LabelledImages
-from stages.runtime import memmaps
+from stages.datasets.labelled import LabelledImages
+from stages.datasets.squares import Squares
 from stages.runtime.errors import InputError
 
 IMAGES = "images.tgz"
@@ -25,17 +24,27 @@ _ENTRY = re.compile(r"(?P<number>(?!000)[0-9]{3})\.(?P<name>[^/]+)/[^/]+\.(?:jpe
 _MAX_BYTES = 32 << 20
 
 
-def read(source: Path, *, classes: Sequence[int | str], image_size: int, scratch: Path) -> LabelledImages:
-    """Reads the chosen classes of the archives in a folder; images are squashed to squares.
+def read(
+    source: Path,
+    *,
+    classes: Sequence[int | str],
+    image_size: int,
+    scratch: Path,
+    sizes: Sequence[int] = (),
+    resize: str = "squash",
+) -> LabelledImages:
+    """Reads the chosen classes of the archives in a folder.
 
     Args:
         source: holds images.tgz and lists.tgz.
         classes: which classes, as `select_classes` takes them.
         image_size: pixels.
-        scratch: a file to write, which the returned images lie in (memory-mapped: all are 0.9 GB).
+        scratch: a folder to write into, where the returned images lie (memory-mapped: all are 0.9 GB).
+        sizes: further ones.
+        resize: how images become squares, see `images.square`.
 
     Raises:
-        InputError: lists and images do not agree, or an image cannot be decoded.
+        InputError: lists and images do not agree, or images cannot be decoded.
     """
     archive = source / LISTS
     train, test = _lists(archive)
@@ -43,9 +52,13 @@ def read(source: Path, *, classes: Sequence[int | str], image_size: int, scratch
     names = _class_names(parsed, archive)
     numbers = select_classes(classes, names)
     kept, labels = relabel(np.array([number for number, _ in parsed], np.int64), numbers, names)
-    rows = {f"images/{(train + test)[index]}": row for row, index in enumerate(kept)}
-    images = _decoded(source / IMAGES, rows, image_size, scratch)
-    return LabelledImages(images, labels, kept >= len(train), [names[number] for number in numbers])
+    labelled = {f"images/{(train + test)[index]}": row for row, index in enumerate(kept)}
+    squares = Squares(scratch, len(kept), (image_size, *sizes), resize=resize)
+    rows = _decoded(source / IMAGES, labelled, squares)
+    further = dict(squares.arrays())
+    is_test = kept[rows] >= len(train)
+    class_names = [names[number] for number in numbers]
+    return LabelledImages(further.pop(image_size), labels[rows], is_test, class_names, further)
 
 
 def _lists(archive: Path) -> list[list[str]]:
@@ -79,9 +92,11 @@ def _class_names(parsed: list[tuple[int, str]], archive: Path) -> list[str]:
     return [names.get(number, f"class {number}") for number in range(max(names, default=-1) + 1)]
 
 
-def _decoded(archive: Path, rows: dict[str, int], size: int, scratch: Path) -> np.ndarray:
-    """Decodes images into a memory-mapped file, each at its row."""
-    images = memmaps.create(scratch, np.uint8, (len(rows), size, size, 3))
+def _decoded(archive: Path, rows: dict[str, int], squares: Squares) -> list[int]:
+    """Adds the named images of the archive to the squares; returns the rows of their labels."""
+    added = []
     for name, content in read_members(archive, rows, max_bytes=_MAX_BYTES):
-        images[rows[name]] = decode(content, size=size, name=f"{archive}: {name}")
-    return images
+        if squares.add(content, name=f"{archive}: {name}"):
+            added.append(rows[name])
+    squares.refuse_faults(archive, "get the archive again, or leave their classes out of `classes`")
+    return added

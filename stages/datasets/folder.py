@@ -1,29 +1,40 @@
 """A folder of your own: a sub-folder per class, with or without train/ and test/ above them.
 
-JPEG, PNG and WebP files are read, however deep below their class; what is hidden or of another kind is
-skipped and counted. Equal content gives equal datasets, whatever the order of the file system.
+Images are read however deep below their class; what is hidden or of another kind is skipped and counted, see
+`files.images_below`. Equal content gives equal datasets, whatever the order of the file system.
 """
 
 import hashlib
-import os
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.datasets.classes import relabel, select_classes
-from stages.datasets.images import SUFFIXES, decode
-from stages.datasets.prepared import VALIDATION, LabelledImages
+from stages.datasets.files import folders_in, images_below
+from stages.datasets.images import SUFFIXES
+from stages.datasets.labelled import LabelledImages
+from stages.datasets.prepared import VALIDATION
 from stages.datasets.splits import split
-from stages.runtime import memmaps
+from stages.datasets.squares import Squares
 from stages.runtime.errors import InputError
 
 _IS_TEST = {  # the folders above the classes; validation images are chosen by the study itself
     **dict.fromkeys(("train", "training", "val", "valid", "validation"), False),
     **dict.fromkeys(("test", "testing"), True),
 }
-_MIN_IMAGES = 3  # of a class that is to train, validate and test
+_MIN_IMAGES = 3  # different ones, of a class that is to train, validate and test
+
+
+class _File(NamedTuple):
+    """An image's file, the class it is of, and whether it is for testing."""
+
+    path: Path
+    class_name: str
+    is_test: bool
 
 
 def read(
@@ -32,85 +43,100 @@ def read(
     classes: Sequence[int | str],
     image_size: int,
     scratch: Path,
+    sizes: Sequence[int] = (),
+    resize: str = "squash",
     test_share: float = 0.2,
     split_seed: int = 0,
+    skip_damaged: bool = False,
 ) -> LabelledImages:
-    """Reads the chosen classes of a folder; images are squashed to squares.
+    """Reads the chosen classes of a folder.
 
     Args:
         source: holds a folder per class; or train/ and perhaps test/, which hold one per class. The images
             of val/ beside them, or whatever _IS_TEST calls it, join those of train/.
         classes: which classes, as `select_classes` takes them; numbers count the names in sorted order.
         image_size: pixels.
-        scratch: a file to write, which the returned images lie in (memory-mapped).
+        scratch: a folder to write into, where the returned images lie (memory-mapped).
+        sizes: further ones.
+        resize: how images become squares, see `images.square`.
         test_share: of all images, where there is no test/; drawn by content, the same in every class.
         split_seed: another one draws other test images.
+        skip_damaged: what cannot be read is skipped and counted.
 
     Raises:
-        InputError: no classes, a class with too few images, or an image that cannot be decoded.
+        InputError: no classes, a class with too few images, or images that cannot be read.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder; it must hold a folder of images per class")
     files, names = _files(source)
     places = {name: number for number, name in enumerate(names)}
     numbers = select_classes(classes, names)
-    kept, labels = relabel(np.array([places[name] for _, name, _ in files], np.int64), numbers, names)
-    files, class_names = [files[index] for index in kept], [names[number] for number in numbers]
-    images = memmaps.create(scratch, np.uint8, (len(files), image_size, image_size, 3))
-    hashes = []
-    for row, (path, _, _) in enumerate(files):
-        content = path.read_bytes()
-        images[row] = decode(content, size=image_size, name=str(path))
-        hashes.append(hashlib.sha256(content).hexdigest())
-    is_test = np.array([in_test for _, _, in_test in files])
+    kept, labels = relabel(np.array([places[file.class_name] for file in files], np.int64), numbers, names)
+    squares = Squares(scratch, len(kept), (image_size, *sizes), resize=resize)
+    hashes = _decoded([files[index].path for index in kept], squares)
+    if skip_damaged and squares.faults:
+        print(f"{squares.told(source)}\nThey are skipped.")
+    else:
+        squares.refuse_faults(source, "replace or remove them, or set skip_damaged: true in params.yaml")
+    rows = np.array([row for row, value in enumerate(hashes) if value], np.int64)
+    labels, is_test = labels[rows], np.array([files[index].is_test for index in kept[rows]])
+    class_names, further = [names[number] for number in numbers], dict(squares.arrays())
     if not is_test.any():
-        _check_counts(source, labels, class_names)
-        chosen = split(labels, hashes, is_test, share=test_share, seed=split_seed, knob="test_share")
-        is_test = chosen == VALIDATION
-    return LabelledImages(images, labels, is_test, class_names)
+        found = [value for value in hashes if value]
+        _check_counts(source, labels, found, class_names)
+        is_test = split(labels, found, is_test, share=test_share, seed=split_seed) == VALIDATION
+    return LabelledImages(further.pop(image_size), labels, is_test, class_names, further)
 
 
-def _files(source: Path) -> tuple[list[tuple[Path, str, bool]], list[str]]:
-    """Returns of each image path, class name and whether it is for testing; and the names of all classes."""
+def _decoded(paths: Sequence[Path], squares: Squares) -> list[str | None]:
+    """Adds images to the squares; returns the hash of each file, None of one that cannot be read."""
+    hashes: list[str | None] = []
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(f"{path} was removed while it was read; run again") from None
+        is_read = squares.add(content, name=str(path))
+        hashes.append(hashlib.sha256(content).hexdigest() if is_read else None)
+    return hashes
+
+
+def _files(source: Path) -> tuple[list[_File], list[str]]:
+    """Returns all images, and the names of all classes."""
     roots = _roots(source)
-    files, skipped = [], sum(path.is_file() for root in {source, *roots} for path in root.iterdir())
-    folders = [(root / name, is_test) for root, is_test in roots.items() for name in _folders(root)]
-    for folder, is_test in folders:
-        inside = [Path(top, file) for top, _, found in os.walk(folder) for file in found]
-        images = [path for path in inside if _is_image(path, folder)]
-        files += [(path, _class_name(folder), is_test) for path in images]
-        skipped += len(inside) - len(images)
-    names = sorted({_class_name(folder) for folder, _ in folders})
+    skipped = Counter(
+        {
+            "outside a class folder": sum(
+                path.is_file() for root in {source, *roots} for path in root.iterdir()
+            )
+        }
+    )
+    files, names = [], set()
+    for root, is_test in roots.items():
+        for name in folders_in(root):
+            found = images_below(root / name)
+            names.add(_class_name(root / name))
+            files += [_File(path, _class_name(root / name), is_test) for path in found.images]
+            skipped += found.skipped
     if len(names) < 2 or not files:
         raise InputError(
             f"{source} holds {len(files)} images ({', '.join(SUFFIXES)}) of {len(names)} classes"
-            f" ({', '.join(names)}), expected a folder for each of at least 2 classes"
+            f" ({', '.join(sorted(names))}), expected a folder for each of at least 2 classes"
         )
-    if skipped:
-        print(
-            f"{source}: skipped {skipped} files that are hidden, of other kinds, or not in a class's folder"
-        )
-    return sorted(files), names
+    if skipped.total():
+        print(f"{source}: skipped {', '.join(f'{n} {what}' for what, n in sorted(skipped.items()) if n)}")
+    return sorted(files), sorted(names)
 
 
 def _roots(source: Path) -> dict[Path, bool]:
     """Returns the folders that hold class folders, and whether their images are for testing."""
-    tops = {top: _IS_TEST.get(top.lower()) for top in _folders(source)}
+    tops = {top: _IS_TEST.get(top.lower()) for top in folders_in(source)}
     pool = [top for top, is_test in tops.items() if is_test is False]
     if None in tops.values() or not any(top.lower().startswith("train") for top in pool):
         return {source: False}
     if len(pool) > 1:
         print(f"{source}: {', '.join(pool)} are one pool; the study draws its validation images itself")
     return {source / top: bool(is_test) for top, is_test in tops.items()}
-
-
-def _folders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _is_image(path: Path, folder: Path) -> bool:
-    is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file()
 
 
 def _class_name(folder: Path) -> str:
@@ -121,12 +147,15 @@ def _class_name(folder: Path) -> str:
     return name
 
 
-def _check_counts(source: Path, labels: np.ndarray, class_names: list[str]) -> None:
-    counts = np.bincount(labels, minlength=len(class_names)).tolist()
+def _check_counts(source: Path, labels: np.ndarray, hashes: Sequence[str], class_names: list[str]) -> None:
+    different = defaultdict(set)
+    for label, value in zip(labels.tolist(), hashes, strict=True):
+        different[label].add(value)
+    counts = [len(different[label]) for label in range(len(class_names))]
     few = [f"{name!r} has {n}" for n, name in zip(counts, class_names, strict=True) if n < _MIN_IMAGES]
     if few:
         raise InputError(
-            f"{source}: class {', '.join(few[:5])} image(s), expected at least {_MIN_IMAGES}: one each to"
-            f" train, validate and test ({sum(counts)} images of {len(counts)} classes); add some, or leave"
-            " it out of `classes`"
+            f"{source}: class {', '.join(few[:5])} different image(s), expected at least {_MIN_IMAGES}: one"
+            f" each to train, validate and test ({len(labels)} images of {len(counts)} classes); add some, or"
+            " leave it out of `classes`"
         )

@@ -1,29 +1,25 @@
 """Which images train, which validate: by content alone, so that no order or source changes it.
 
 Stratified by class. What would leak is kept apart: an image of the training pool whose pixels are also in the
-test split validates (the network never trains on it), and equal images of the pool all train.
+test split is left out, and equal images stay together, on whichever side. Those with several labels train.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stages.datasets.prepared import TEST, TRAIN, VALIDATION
-from stages.runtime.errors import InputError
+from stages.datasets.prepared import LEFT_OUT, TEST, TRAIN, VALIDATION
 
 
 def split(
-    labels: np.ndarray,
-    hashes: Sequence[str],
-    is_test: np.ndarray,
-    *,
-    share: float,
-    seed: int,
-    knob: str = "validation_share",
+    labels: np.ndarray, hashes: Sequence[str], is_test: np.ndarray, *, share: float, seed: int
 ) -> np.ndarray:
     """Chooses the validation images: round(share * n) of the n images that are not in the test split.
+
+    Every class with different images gives at least one. Where images are equal, the number is the nearest
+    that keeps them together.
 
     Args:
         labels: int64[n].
@@ -31,21 +27,16 @@ def split(
         is_test: bool[n].
         share: of validation, in [0, 1); the same in every class up to one image.
         seed: another one chooses other images.
-        knob: what an error calls the share.
 
     Returns:
-        uint8[n]: places in `stages.datasets.prepared.SPLITS`.
-
-    Raises:
-        InputError: a share that equal images leave no choice for.
+        uint8[n]: places in `stages.datasets.prepared.SPLITS`, or LEFT_OUT.
     """
-    split = np.where(is_test, TEST, TRAIN).astype(np.uint8)
-    forced, free = _candidates(labels, hashes, is_test)
-    sizes = Counter(labels[~is_test].tolist())
-    quotas = _quotas(sizes, forced, free, share=share, seed=seed, knob=knob)
-    for label, quota in quotas.items():
-        ranked = sorted(free[label], key=lambda index: _draw(seed, hashes[index]))
-        split[forced[label] + ranked[: quota - len(forced[label])]] = VALIDATION
+    leaks = np.isin(hashes, np.asarray(hashes)[is_test]) & ~is_test
+    split = np.select([is_test, leaks], [TEST, LEFT_OUT], TRAIN).astype(np.uint8)
+    groups = _groups(labels, hashes, np.flatnonzero(split == TRAIN))
+    sizes = Counter(labels[split == TRAIN].tolist())
+    for label, quota in _quotas(sizes, groups, share=share, seed=seed).items():
+        split[_drawn(groups[label], quota, seed)] = VALIDATION
     return split
 
 
@@ -64,51 +55,50 @@ def duplicates(hashes: Sequence[str], is_test: np.ndarray) -> dict[str, int]:
     }
 
 
-def _candidates(
-    labels: np.ndarray, hashes: Sequence[str], is_test: np.ndarray
-) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """Returns per class the pool images that must validate and those that may."""
-    in_test = {hashes[index] for index in np.flatnonzero(is_test)}
-    pool = np.flatnonzero(~is_test).tolist()
-    copies = Counter(hashes[index] for index in pool)
-    forced: dict[int, list[int]] = {label: [] for label in np.unique(labels).tolist()}
-    free: dict[int, list[int]] = {label: [] for label in forced}
-    for index in pool:
-        if hashes[index] in in_test:
-            forced[int(labels[index])].append(index)
-        elif copies[hashes[index]] == 1:
-            free[int(labels[index])].append(index)
-    return forced, free
+def _groups(labels: np.ndarray, hashes: Sequence[str], rows: np.ndarray) -> dict[int, dict[str, list[int]]]:
+    """Returns per class the images that may validate: hash -> rows of equal images, all of this class."""
+    alike: dict[str, list[int]] = {}
+    for row in rows.tolist():
+        alike.setdefault(hashes[row], []).append(row)
+    groups: dict[int, dict[str, list[int]]] = {label: {} for label in np.unique(labels).tolist()}
+    for value, equal in alike.items():
+        first = int(labels[equal[0]])
+        if (labels[equal] == first).all():
+            groups[first][value] = equal
+    return groups
 
 
 def _quotas(
-    sizes: Counter,
-    forced: dict[int, list[int]],
-    free: dict[int, list[int]],
-    *,
-    share: float,
-    seed: int,
-    knob: str,
+    sizes: Mapping[int, int], groups: Mapping[int, dict[str, list[int]]], *, share: float, seed: int
 ) -> dict[int, int]:
     """Returns how many images of each class validate, by largest remainder within what is possible."""
-    total = round(share * sum(sizes.values()))
-    lowest = {label: len(forced[label]) for label in forced}
-    highest = {label: len(forced[label]) + len(free[label]) for label in forced}
-    if not sum(lowest.values()) <= total <= sum(highest.values()):
-        raise InputError(
-            f"{knob}: {share!r} asks for {total} images, but equal images allow only"
-            f" {sum(lowest.values())} to {sum(highest.values())}; choose a share in between"
-        )
-    quotas = {label: min(max(int(share * sizes[label]), lowest[label]), highest[label]) for label in forced}
+    lowest = {label: int(share > 0 and len(groups[label]) > 1) for label in groups}
+    highest = {label: sum(map(len, groups[label].values())) for label in groups}
+    total = max(round(share * sum(sizes.values())), sum(lowest.values()))
+    quotas = {label: min(max(int(share * sizes[label]), lowest[label]), highest[label]) for label in groups}
     while (missing := total - sum(quotas.values())) != 0:
         step = 1 if missing > 0 else -1
         movable = [label for label in quotas if lowest[label] <= quotas[label] + step <= highest[label]]
+        if not movable:
+            break
         # The class furthest from its share moves; equal ones in an order drawn from the seed.
         furthest = max(
             movable, key=lambda label: (step * (share * sizes[label] - quotas[label]), _draw(seed, label))
         )
         quotas[furthest] += step
     return quotas
+
+
+def _drawn(groups: dict[str, list[int]], quota: int, seed: int) -> list[int]:
+    """Returns the rows of whole groups, drawn until they are as near to the quota as they get."""
+    ranked = sorted(groups, key=lambda value: _draw(seed, value))
+    rows: list[int] = []
+    for value in ranked:
+        if len(rows) + len(groups[value]) / 2 <= quota:
+            rows += groups[value]
+    if quota and not rows:
+        rows = min((groups[value] for value in ranked), key=len)
+    return rows
 
 
 def _draw(seed: int, what: str | int) -> str:
