@@ -1,8 +1,8 @@
-"""Checks all of params.yaml and writes data/resolved/<stage>/<item>.json for every item of every stage.
+"""Checks a study and writes data/resolved/<stage>/<item>.json for every item of every stage.
 
-Each file holds the knobs that concern the item, without those at their neutral value, and the fingerprint
-of the code that it runs. Stages depend on these files, so that a knob or a line of code reruns exactly the
-stages it concerns; no other stage reads params.yaml.
+Each file holds the knobs that concern the item, without those at their neutral value, and a hash of each
+module that it runs. Stages depend on these files, so that a knob or a line of code reruns exactly the stages
+it concerns; no other stage reads params.yaml or report.yaml.
 """
 
 import argparse
@@ -15,20 +15,21 @@ OUTPUTS = ("data", "models", "metrics", "plots")
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Checks params.yaml and writes the resolved items."""
+    """Checks a study and writes the resolved items."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.resolve",
         description=__doc__,
-        epilog="example: python -m stages.resolve params.yaml data/resolved",
+        epilog="example: python -m stages.resolve params.yaml report.yaml data/resolved",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("params", type=Path, help="params.yaml")
+    parser.add_argument("report", type=Path, help="report.yaml")
     parser.add_argument("out", type=Path, help="folder to write")
     arguments = parser.parse_args(argv)
     from stages.study import items  # which reads files of stages/, where a mistake needs its message
 
     _refuse_links(arguments.params.parent)
-    content = items.load(arguments.params)
+    content = items.load(arguments.params, arguments.report)
     with replacing(arguments.out) as partial:
         for path, text in items.files(content).items():
             (partial / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The shipped params.yaml with edits, for tests of what it comes to."""
+"""The shipped study with edits, for tests of what it comes to."""
 
 import copy
 from pathlib import Path
@@ -8,24 +8,31 @@ from stages.study import reading
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = reading.load(ROOT / "params.yaml").content
+REPORT = reading.load(ROOT / "report.yaml").content
 
 
-def edited(**sections):
-    """Returns the study with entries added to its sections; None removes an entry."""
-    content = copy.deepcopy(SHIPPED)
+def edited(shipped, **sections):
+    """Returns the content of a file with entries added to its sections; None removes an entry."""
+    content = copy.deepcopy(shipped)
     for section, entries in sections.items():
         content[section] |= entries
         content[section] = {name: entry for name, entry in content[section].items() if entry is not None}
     return content
 
 
-def mistakes(**sections):
-    """Returns the lines of what is wrong in an edited study."""
-    return [str(mistake) for mistake in study.checked(edited(**sections))[1]]
+def mistakes(report=None, **sections):
+    """Returns the lines of what is wrong in an edited params.yaml, or in an edited report.yaml.
+
+    Args:
+        report: edits of the sections of report.yaml.
+        sections: edits of those of params.yaml.
+    """
+    _, *found = study.checked(edited(SHIPPED, **sections), edited(REPORT, **(report or {})))
+    return [str(mistake) for mistakes in found for mistake in mistakes]
 
 
 def items(**sections):
     """Returns (stage, name) -> item of an edited study."""
-    content, found = study.checked(edited(**sections))
-    assert not found, [str(mistake) for mistake in found]
+    content, *found = study.checked(edited(SHIPPED, **sections), REPORT)
+    assert found == [[], []], [str(mistake) for mistakes in found for mistake in mistakes]
     return {(item.stage, item.name): item for item in study.items(content)}

@@ -1,4 +1,4 @@
-"""What a mapping of params.yaml may hold, as a pydantic model; mistakes in plain words, all at once."""
+"""What a mapping of a study may hold, as a pydantic model; mistakes in plain words, all at once."""
 
 import functools
 import re
@@ -63,15 +63,21 @@ def _mistakes(error: ValidationError, model: type[BaseModel], place: tuple[Any, 
             if loc[-1] not in {nearest(name, _schema_at(root, loc[:-1])["properties"]) for name in siblings}:
                 yield Mistake((*place, *loc[:-1]), f"lacks {loc[-1]}")
         elif loc in unknown:
-            known = _schema_at(root, loc[:-1])["properties"]
-            hint = did_you_mean(loc[-1], known) or f" Known here: {', '.join(known)}"
-            yield Mistake((*place, *loc), f"is unknown.{hint}")
+            yield Mistake((*place, *loc), _unknown(loc[-1], _schema_at(root, loc[:-1])))
         elif isinstance(inside := found.get("ctx", {}).get("error"), MistakesError):
             yield from (Mistake((*place, *loc, *each.place), each.problem) for each in inside.mistakes)
         else:
             schema = _schema_at(root, loc)
             problem = f"is {shown(value)}, expected {_expected(schema)}{_remedy(value, schema)}"
             yield Mistake((*place, *loc), problem)
+
+
+def _unknown(key: Any, schema: Mapping[str, Any]) -> str:
+    """Says of a key that a mapping does not know what was meant, or where it belongs."""
+    if key in schema.get("elsewhere", {}):
+        return f"is a knob of {schema['elsewhere'][key]} alone; remove it"
+    hint = did_you_mean(key, schema["properties"]) or f" Known here: {', '.join(schema['properties'])}"
+    return f"is unknown.{hint}"
 
 
 @functools.cache
@@ -111,7 +117,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
             return "true or false"
         case "string":
             return "a text" if not schema.get("minLength") else "a text that is not empty"
-    return "a class number, a range such as 0-24, a name, or all"
+    return "something else"
 
 
 def _range(schema: Mapping[str, Any]) -> str:

@@ -1,20 +1,27 @@
 """Variants, heads and fine-tunes with all their knobs: what they set, what they inherit, what is left out."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
+from stages.runtime import modules
 from stages.runtime.modules import REQUIRED
-from stages.study import schema
+from stages.study import knobs as known
 
-MODELS = {"variants": schema.VariantKnobs, "heads": schema.HeadKnobs, "fine_tunes": schema.FineTuneKnobs}
+constant = functools.cache(modules.constant)
 # Section of params.yaml -> knob -> neutral value; None where it has none.
 KNOBS = {
     group: {knob: field.default for knob, field in model.model_fields.items()}
-    for group, model in MODELS.items()
+    for group, model in known.SECTIONS.items()
 }
-NETWORK_KNOBS = frozenset(schema.NetworkKnobs.model_fields)
-GIVEN = ("n_classes", "seed", "statistics", "name")  # arguments of a network that are not its knobs
-FIRST = ("flip", "zoom", "crop", "cutout")  # the order of augmentations; others follow by name
+# A knob that names a module -> the room, and what each module there takes of a variant's knobs. The trainer
+# is first, as it decides whether there is a loss at all.
+CHOICES = {
+    "trainer": ("trainers", known.TRAINERS),
+    "loss": ("losses", known.LOSSES),
+    "schedule": ("schedules", known.SCHEDULES),
+    "network": ("networks", known.NETWORKS),
+}
 
 
 def chain(name: str, section: Mapping[str, Any]) -> list[str]:
@@ -28,7 +35,7 @@ def chain(name: str, section: Mapping[str, Any]) -> list[str]:
 
 
 def inherited(name: str, group: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all knobs of a variant, whether its network takes them or not.
+    """Returns all knobs of a variant, whether its trainer or network takes them or not.
 
     What it sets itself wins over what it extends, that over `defaults`, and these over neutral values.
     """
@@ -40,25 +47,47 @@ def inherited(name: str, group: str, content: Mapping[str, Any]) -> dict[str, An
     return knobs
 
 
-def arguments(network: str) -> dict[str, Any]:
-    """Returns the knobs that a network takes, with their neutral values; REQUIRED where there is none."""
-    words = schema.NETWORKS[network]
-    return {word: default for word, default in words.items() if word not in GIVEN}
+def foreign(group: str, knobs: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the knobs of a section that do not concern a variant -> the choice that leaves them out.
+
+    Args:
+        group: variants, heads or fine_tunes.
+        knobs: what the variant sets and inherits.
+    """
+    found: dict[str, str] = {}
+    for choice, (_, offered) in CHOICES.items():
+        decides = found.get(choice, choice)  # a trainer without a loss leaves out the loss's knobs, too
+        taken = words(choice, knobs) if decides == choice else {}
+        all_words = {knob for each in offered.values() for knob in each}
+        for knob in all_words & KNOBS[group].keys() - taken.keys():
+            found.setdefault(knob, decides)
+    if has_one_optimum(knobs):
+        found["seeds"] = "trainer"
+    return found
+
+
+def has_one_optimum(knobs: Mapping[str, Any]) -> bool:
+    """Returns whether a variant's trainer finds the same weights whatever the seed."""
+    return bool(constant("trainers", knobs["trainer"], "ONE_OPTIMUM"))
 
 
 def needed(knobs: Mapping[str, Any], group: str) -> list[str]:
     """Returns the knobs without a neutral value that a variant must have, by what it has already."""
-    always = [knob for knob, value in KNOBS[group].items() if value is None and knob not in NETWORK_KNOBS]
-    if "network" not in KNOBS[group]:
-        return always
-    taken = arguments(knobs["network"]) if "network" in knobs else {}
-    return [*always, "network", *(knob for knob, default in taken.items() if default is REQUIRED)]
+    left_out = foreign(group, knobs)
+    defaults = {knob: default for choice in CHOICES for knob, default in words(choice, knobs).items()}
+    return [
+        knob
+        for knob, neutral in KNOBS[group].items()
+        if neutral is None and knob not in left_out and defaults.get(knob, REQUIRED) is REQUIRED
+    ]
 
 
 def changes(
     name: str, group: str, parent: str | None, content: Mapping[str, Any]
 ) -> dict[str, tuple[Any, Any]]:
     """Returns knob -> (value of the parent, value here), where they differ; None where one has no such knob.
+
+    How many seeds each has is no difference between what is trained.
 
     Args:
         name: of the variant.
@@ -69,50 +98,70 @@ def changes(
     here, before = _taken(name, group, content), KNOBS[group]
     if parent is not None:
         before = _taken(parent, group if parent in content[group] else "heads", content)
-    pairs = {
-        knob: (before.get(knob), here.get(knob)) for knob in KNOBS[group] if knob in here or knob in before
-    }
     neutral = KNOBS[group]
+    pairs = {knob: (before.get(knob), here.get(knob)) for knob in neutral if knob in here or knob in before}
     return {
         knob: (old, new)
         for knob, (old, new) in pairs.items()
-        if old != new and {repr(old), repr(new)} != {"None", repr(neutral[knob])}
+        if old != new and knob != "seeds" and {repr(old), repr(new)} != {"None", repr(neutral[knob])}
     }
-
-
-def _taken(name: str, group: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all knobs of a variant, neutral ones included, but those that its network does not take."""
-    knobs = inherited(name, group, content)
-    words = arguments(knobs["network"]) if "network" in knobs else {}
-    return {knob: value for knob, value in knobs.items() if knob not in NETWORK_KNOBS - {"network", *words}}
 
 
 def resolved(name: str, group: str, content: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Returns what a training reads of a variant, and the modules that its knobs name.
 
-    Left out are knobs at their neutral value and those that the network does not take.
+    Left out are knobs at their neutral value and those that its trainer, loss or network does not take.
 
     Args:
         name: of the variant.
         group: variants, heads or fine_tunes.
         content: params.yaml without mistakes.
     """
-    knobs, neutral = inherited(name, group, content), KNOBS[group]
-    active = {knob: value for knob, value in knobs.items() if value != neutral[knob]}
-    others = {*NETWORK_KNOBS, *schema.AUGMENTATIONS}
+    knobs = _taken(name, group, content)
+    active = {knob: value for knob, value in knobs.items() if value != KNOBS[group][knob]}
+    augmentation = sorted(active.keys() & known.AUGMENTATIONS.keys(), key=_order)
+    of_network = words("network", knobs)
+    others = {"network", *augmentation, *of_network}
     result = {"name": name} | {knob: value for knob, value in active.items() if knob not in others}
-    augmentation = sorted(active.keys() & schema.AUGMENTATIONS.keys(), key=_order)
-    uses = [f"stages.augmentation.{knob}" for knob in augmentation]
     if augmentation:
         result["augmentation"] = [[knob, active[knob]] for knob in augmentation]
-    if "network" in knobs:
-        network = knobs["network"]
-        words = arguments(network).items()
-        taken = {word: knobs[word] for word, default in words if word in knobs and knobs[word] != default}
+    uses = [f"stages.{room}.{knobs[choice]}" for choice, (room, _) in CHOICES.items() if choice in knobs]
+    uses += [f"stages.augmentation.{knob}" for knob in augmentation]
+    uses += [f"stages.feature_steps.{step}" for step in knobs.get("feature_steps", ())]
+    if network := knobs.get("network"):
+        values = of_network | knobs
+        taken = {knob: values[knob] for knob, default in of_network.items() if values[knob] != default}
         result["network"] = {network: taken}
-        uses.append(f"stages.networks.{network}")
+        uses += _found_in(network, values)
     return result, tuple(uses)
 
 
-def _order(knob: str) -> tuple[int, str]:
-    return (FIRST.index(knob) if knob in FIRST else len(FIRST), knob)
+def seeds(name: str, group: str, content: Mapping[str, Any]) -> range:
+    """Returns the seeds of a variant's trainings."""
+    knobs = _taken(name, group, content)
+    first = knobs.get("seed", 0)
+    return range(first, first + knobs.get("seeds", 1))
+
+
+def _taken(name: str, group: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns all knobs of a variant, neutral ones included, but those that it leaves out."""
+    knobs = inherited(name, group, content)
+    left_out = foreign(group, knobs)
+    return {knob: value for knob, value in knobs.items() if knob not in left_out}
+
+
+def words(choice: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the knobs that the module named by a choice takes -> default; REQUIRED where there is none."""
+    return CHOICES[choice][1].get(knobs.get(choice), {})
+
+
+def _found_in(network: str, values: Mapping[str, Any]) -> list[str]:
+    """Returns the modules that a network finds by its own knobs; a value without a file names none."""
+    rooms: Any = constant("networks", network, "FOUND_IN") or {}
+    names = [(room, values[knob]) for knob, room in rooms.items()]
+    files = {name: modules.ROOT / "stages" / name[0] / f"{name[1]}.py" for name in names}
+    return [f"stages.{room}.{name}" for (room, name), file in files.items() if file.is_file()]
+
+
+def _order(augmentation: str) -> tuple[Any, str]:
+    return constant("augmentation", augmentation, "ORDER"), augmentation

@@ -1,4 +1,4 @@
-"""What params.yaml comes to, checked: every item of every stage with the knobs that concern it."""
+"""What a study comes to, checked: every item of every stage with the knobs that concern it."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.runtime import code, resolved
-from stages.study import inheritance, reading, rules, schema
+from stages.study import inheritance, knobs, reading, rules, schema
 from stages.study.checking import check
 
 TRAINERS = {"variants": "train", "heads": "train_head", "fine_tunes": "fine_tune"}
+FEATURES = {  # neutral values
+    name: field.default for name, field in schema.Features.model_fields.items() if not field.is_required()
+}
 
 
 class Item(NamedTuple):
@@ -21,38 +24,59 @@ class Item(NamedTuple):
     uses: tuple[str, ...] = ()
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Returns what params.yaml sets, checked.
+def load(params: Path, report: Path | None = None) -> dict[str, Any]:
+    """Returns what params.yaml sets, and as its section `report` what report.yaml sets, checked.
+
+    Args:
+        params: params.yaml.
+        report: report.yaml; by default the one beside it.
 
     Raises:
-        InputError: all mistakes, one line each.
+        InputError: all mistakes of one of the files, one line each.
     """
-    document = reading.load(path)
-    content, mistakes = checked(document.content)
-    document.refuse(mistakes)
+    documents = (
+        reading.load(params),
+        reading.load(report or params.with_name("report.yaml"), "; {} is a study without a report"),
+    )
+    content, *mistakes = checked(*(document.content for document in documents))
+    for document, found in zip(documents, mistakes, strict=True):
+        document.refuse(found)
     return content
 
 
-def checked(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[reading.Mistake]]:
-    """Returns what a study sets, with whole numbers as floats where floats are expected, and its mistakes."""
-    content, mistakes = check(schema.Study, content)
-    return content, [*mistakes, *rules.mistakes(content, mistakes)]
+def checked(
+    params: Mapping[str, Any], report: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[reading.Mistake], list[reading.Mistake]]:
+    """Returns what a study sets, with whole numbers as floats where floats are expected.
+
+    Args:
+        params: the content of params.yaml.
+        report: that of report.yaml.
+
+    Returns:
+        All of it, that of report.yaml as the section `report`; the mistakes of each file.
+    """
+    content, found = check(schema.Study, params)
+    found = [*found, *rules.mistakes(content, found)]
+    told, wrong = check(schema.Report, report)
+    return content | {"report": told}, found, [*wrong, *rules.of_report(told, content)]
 
 
 def items(content: Mapping[str, Any]) -> Iterator[Item]:
     """Yields every item of every stage.
 
     Args:
-        content: params.yaml without mistakes.
+        content: a study without mistakes.
     """
     for name, files in content["sources"].items():
         yield Item("download", name, {"mirror": content.get("mirror", ""), "files": files})
     for name, entry in content["datasets"].items():
-        yield Item("prepare", name, *_read("datasets", schema.DATASET_FORMATS, entry))
+        found, uses = _read("datasets", schema.DATASET_FORMATS, entry)
+        yield Item("prepare", name, found | {"sizes": _sizes(name, content)}, uses)
     for name, entry in content["backbones"].items():
         yield Item("build_backbone", name, *_read("backbones", schema.BACKBONE_FORMATS, entry))
     for name, entry in content["features"].items():
-        yield Item("cache_features", name, {knob: entry[knob] for knob in ("threads", "batch_size")})
+        yield Item("cache_features", name, *_features(entry))
         yield Item("label_features", name, {})
     for group, stage in TRAINERS.items():
         for name in content[group]:
@@ -66,7 +90,7 @@ def files(content: Mapping[str, Any]) -> dict[Path, str]:
     """Returns what `resolve` writes: <stage>/<item>.json -> its text.
 
     Args:
-        content: params.yaml without mistakes.
+        content: a study without mistakes.
     """
     hashes = functools.cache(code.hashes)
     return {
@@ -80,21 +104,58 @@ def parent(entry: Mapping[str, Any]) -> str | None:
     return entry.get("extends", entry.get("starts_from"))
 
 
-def _read(room: str, formats: schema.Offered, entry: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str]]:
+def _read(room: str, formats: knobs.Offered, entry: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str]]:
     """Returns the knobs of an entry that are not neutral, and the module of its format."""
     neutral = formats[entry["format"]]
-    knobs = {knob: value for knob, value in entry.items() if knob not in neutral or value != neutral[knob]}
-    return knobs, (f"stages.{room}.{entry['format']}",)
+    found = {knob: value for knob, value in entry.items() if knob not in neutral or value != neutral[knob]}
+    return found, (f"stages.{room}.{entry['format']}",)
+
+
+def _sizes(dataset: str, content: Mapping[str, Any]) -> list[int]:
+    """Returns the sizes at which features see the images of a dataset."""
+    entries = content["features"].values()
+    return sorted({entry["image_size"] for entry in entries if entry["dataset"] == dataset})
+
+
+def _features(entry: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Returns the knobs of features that are not neutral, and the modules that pool.
+
+    Dataset, backbone and image size are the files that the stage reads.
+    """
+    found = {knob: entry[knob] for knob in ("threads", "batch_size")}
+    found |= {knob: entry[knob] for knob in FEATURES if entry.get(knob, FEATURES[knob]) != FEATURES[knob]}
+    ways = entry.get("pooling", FEATURES["pooling"])
+    names = {way if isinstance(way, str) else next(iter(way)) for way in ways}
+    return found, tuple(f"stages.pooling.{name}" for name in sorted(names))
+
+
+def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `compare` and `report` read: variants, what the report says, and which share a figure."""
+    entries = {name: entry for group in TRAINERS for name, entry in content[group].items()}
+    told = content["report"]
+    figures = told.get("comparisons", {}).items()
+    return {
+        "variants": list(entries),
+        "groups": {name: group for group in TRAINERS for name in content[group]},
+        "extends": {name: entry["extends"] for name, entry in entries.items() if "extends" in entry},
+        "report": {key: told.get(key, {}) for key in ("datasets", "results")},
+        "comparisons": {
+            name: {key: value for key, value in figure.items() if key != "title"} for name, figure in figures
+        },
+    }
 
 
 def _details(content: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what `report` reads beyond that."""
     entries = [(name, entry["data"]) for group in TRAINERS for name, entry in content[group].items()]
     features = {name: entry["dataset"] for name, entry in content["features"].items()}
+    told = content["report"]
     return {
         "changes": _changes(content),
+        "comparisons": told.get("comparisons", {}),
         "images": {name: features.get(data, data) for name, data in entries},
-        "order": list(content.get("comparisons", {})),  # which sorted keys would lose
+        "order": list(told.get("comparisons", {})),  # which sorted keys would lose
+        "sections": told.get("sections", {}),
     }
 
 
@@ -103,21 +164,7 @@ def _changes(content: Mapping[str, Any]) -> dict[str, Any]:
     changes = {}
     for group in TRAINERS:
         for name, entry in content[group].items():
-            knobs = inheritance.changes(name, group, parent(entry), content)
-            changes[name] = {
-                "parent": parent(entry),
-                "knobs": {knob: list(pair) for knob, pair in knobs.items()},
-            }
+            differing = inheritance.changes(name, group, parent(entry), content)
+            pairs = {knob: list(pair) for knob, pair in differing.items()}
+            changes[name] = {"parent": parent(entry), "knobs": pairs}
     return changes
-
-
-def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what `compare` and `report` read: variants, what the report says, and which share a figure."""
-    entries = {name: entry for group in TRAINERS for name, entry in content[group].items()}
-    return {
-        "variants": list(entries),
-        "groups": {name: group for group in TRAINERS for name in content[group]},
-        "extends": {name: entry["extends"] for name, entry in entries.items() if "extends" in entry},
-        "report": content.get("report", {"datasets": {}, "results": {}}),
-        "comparisons": content.get("comparisons", {}),
-    }

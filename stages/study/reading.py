@@ -1,4 +1,4 @@
-"""Reading of params.yaml: YAML 1.2 as DVC reads it; mistakes are reported with their lines, all at once."""
+"""Reading of a study's files: YAML 1.2 as DVC reads it; all mistakes are reported at once, with their lines."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -50,13 +50,17 @@ class Document:
             raise InputError("\n       ".join(lines))
 
 
-def load(path: Path) -> Document:
-    """Reads params.yaml; `1e-5` is a number.
+def load(path: Path, remedy: str = "") -> Document:
+    """Reads such a file; `1e-5` is a number.
+
+    Args:
+        path: the file.
+        remedy: what else to do where there is none.
 
     Raises:
         InputError: no such file, not YAML 1.2, a duplicate key, an alias, or not a mapping at the top.
     """
-    text = _text(path)
+    text = _text(path, remedy)
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer, yaml.Constructor = _Composer, _Constructor
     try:
@@ -66,7 +70,7 @@ def load(path: Path) -> Document:
         raise InputError(f"{path}{_explained(error, text)}") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"a {type(content).__name__}"
-        raise InputError(f"{path} holds {found}, expected a mapping of sections such as `variants:`")
+        raise InputError(f"{path} holds {found}, expected a mapping of sections; {{}} is an empty one")
     return Document(path, content, root)
 
 
@@ -96,7 +100,7 @@ class _Composer(Composer):
     def compose_document(self) -> Node:
         event = self.parser.peek_event()
         if isinstance(event, DocumentStartEvent) and event.version:
-            raise _error("a %YAML line is not supported; params.yaml is YAML 1.2", event.start_mark)
+            raise _error("a %YAML line is not supported; the file is YAML 1.2", event.start_mark)
         return super().compose_document()
 
     def compose_node(self, parent: Node | None, index: Any) -> Node:
@@ -130,11 +134,11 @@ def _error(problem: str, mark: StreamMark) -> YAMLError:
     return ConstructorError(problem=problem, problem_mark=mark)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, remedy: str) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"no {path}; run the command in the folder that holds params.yaml") from None
+        raise InputError(f"no {path}; run the command in the folder that holds {path.name}{remedy}") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, expected a file; move it away") from None
     try:

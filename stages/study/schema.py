@@ -1,31 +1,24 @@
-"""Every section and knob of params.yaml once: its type, range, meaning and neutral value.
+"""Every section of params.yaml and of report.yaml; the knobs of trainings are in `knobs`.
 
-A knob's default here is its neutral value, which resolved files leave out; None means that it has no
-neutral value, so that a variant that needs it must get it from somewhere. Networks, augmentations and
-formats are found by their files. `python -m stages.study.schema > params.schema.json` writes the schema
-for editors.
+Formats are found by their files. `python -m stages.study.schema > params.schema.json` writes the schema of
+params.yaml for editors.
 """
 
 import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from stages.runtime.modules import offered
+from stages.study import knobs
 from stages.study.checking import MistakesError, Section
-from stages.study.optimizer_blocks import checked_config
+from stages.study.knobs import Epochs, Fraction, Pooling, Seed, Share, Size, Threads, Views, distinct, text
 from stages.study.reading import Mistake
 
-Offered = dict[str, dict[str, object]]
-NETWORKS = offered("networks", "build")
-AUGMENTATIONS = offered("augmentation", "apply")
 DATASET_FORMATS = {name: words for name, words in offered("datasets", "read").items() if "classes" in words}
 BACKBONE_FORMATS = offered("backbones", "load")
-
-
-def _text(pattern: str, expected: str) -> Any:
-    return Annotated[str, Field(pattern=f"^{pattern}$", json_schema_extra={"patternErrorMessage": expected})]
+CLASS = "a class number, a range such as 0-24, a name, or all"
 
 
 def _class(item: Any) -> Any:
@@ -38,35 +31,28 @@ def _class(item: Any) -> Any:
 
 
 # A name becomes a path, a stage of DVC and, unquoted, a word of a command.
-Name = _text("[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", "at most 64 letters, digits, _ or -, not starting with -")
-FileName = _text("[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", "letters, digits, _ . or -, not starting with . or -")
-Url = _text(r"https?://[^\s/]+\S*", "an address such as https://host/file")
+Name = text("[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", "at most 64 letters, digits, _ or -, not starting with -")
+FileName = text("[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", "letters, digits, _ . or -, not starting with . or -")
+Url = text(r"https?://[^\s/]+\S*", "an address such as https://host/file")
 Class = Annotated[
     Any,
     AfterValidator(_class),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "patternErrorMessage": CLASS}
+    ),
 ]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what Keras and NumPy take
 Count = Annotated[int, Field(ge=1, lt=2**31)]
-Size = Annotated[int, Field(ge=1, le=65_536)]
-Pixels = Annotated[int, Field(ge=0, le=1024)]
-Threads = Annotated[int, Field(ge=1, le=1024)]
-Epochs = Annotated[int, Field(ge=1, le=100_000)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Sizes = Annotated[list[Size], Field(max_length=1000)]
-Rates = Annotated[list[Rate], Field(max_length=1000)]
+Side = Annotated[int, Field(ge=8, le=1024)]
 
 
 class SourceFile(Section):
     """A file from outside, under its official name."""
 
     bytes: Annotated[int, Field(ge=1, lt=1 << 40, description="size of the publisher's file")]
-    sha256: _text("[0-9a-f]{64}", "64 digits from 0-9 and a-f, in quotes") = Field(
+    sha256: text("[0-9a-f]{64}", "64 digits from 0-9 and a-f, in quotes") = Field(
         None, description="hash of the publisher's file"
     )
-    md5: _text("[0-9a-f]{32}", "32 digits from 0-9 and a-f, in quotes") = Field(
+    md5: text("[0-9a-f]{32}", "32 digits from 0-9 and a-f, in quotes") = Field(
         None, description="hash of the publisher's file, where it gives no sha256"
     )
     urls: list[Url] = Field(min_length=1, description="addresses, tried in order")
@@ -87,10 +73,14 @@ class Dataset(Section):
         alias="from", min_length=1, description="data/archives/<source>, or a folder of yours"
     )
     classes: list[Class] = Field(min_length=1, description="numbers, ranges such as 0-24, names, or all")
-    image_size: Annotated[int, Field(ge=8, le=1024, description="pixels; images are squashed to a square")]
+    image_size: Side = Field(description="pixels of the square that `resize` makes")
     validation_share: Share = Field(description="of the training images, stratified by class")
     split_seed: Seed = Field(description="of the drawing of validation images")
     test_share: Share = Field(None, description="of all images, where a folder has no test/ of its own")
+    resize: Literal["squash", "crop", "pad"] = Field(
+        None, description="how an image becomes a square: squash both sides, or keep their ratio"
+    )
+    skip_damaged: bool = Field(None, description="leave out files that cannot be read, and count them")
 
 
 class Backbone(Section):
@@ -108,145 +98,49 @@ class Features(Section):
     backbone: str = Field(description="an entry of backbones")
     threads: Threads = Field(description="CPU threads")
     batch_size: Size = Field(description="images per forward pass")
-
-
-class Optimizer(Section):
-    """Any Keras optimizer, as `keras.optimizers.get` takes it."""
-
-    class_name: str
-    config: dict[str, Any]
-
-    @model_validator(mode="after")
-    def _is_one_of_keras(self) -> "Optimizer":
-        self.config = checked_config(self.class_name, self.config)
-        return self
-
-
-class TrainingKnobs(Section):
-    """Knobs of every training."""
-
-    seed: Seed = Field(None, description="of initial weights, order, augmentation and dropout")
-    threads: Threads = Field(None, description="CPU threads; another number changes the last bits")
-    epochs: Epochs = Field(None, description="passes over the training images")
-    batch_size: Size = Field(None, description="images per step")
-    optimizer: Optimizer = Field(None, description="any Keras optimizer; a variant replaces it whole")
-    label_smoothing: Rate = Field(0.0, description="share of the target spread over all classes")
-    schedule: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="the learning rate's way to 0 over the training"
+    image_size: Side = Field(description="pixels of the images that it sees; prepare writes them")
+    layers: Annotated[list[Annotated[str, Field(min_length=1)]], AfterValidator(distinct)] = Field(
+        [], description="names of layers, side by side; [] is the backbone's output"
     )
-    warmup: Rate = Field(0.0, description="share of the training in which the learning rate rises")
-    ema: Rate = Field(0.0, description="decay of the moving average of all weights; 0 is off")
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "float32", description="number type of computations"
+    pooling: Annotated[list[Pooling], AfterValidator(distinct)] = Field(
+        ["average"], description="files of stages/pooling/, side by side; [] writes no pooled features"
     )
+    maps: bool = Field(True, description="write the maps, for heads that learn from them")
+    views: Views = Field({}, description="views of each image that features are written of")
 
 
-class ImageKnobs(Section):
-    """Knobs of trainings on images."""
-
-    flip: bool = Field(False, description="mirror left-right with probability 1/2")
-    zoom: Rate = Field(0.0, description="height and width scaled by factors in [1 - zoom, 1 + zoom]")
-    crop: Pixels = Field(0, description="pixels of reflected padding, of which a random window is cut")
-    cutout: Pixels = Field(0, description="side in pixels of a square filled with the mean colour")
-    tta_flip: bool = Field(False, description="predictions averaged over each image and its mirror image")
-    tta_shift: Pixels = Field(0, description="predictions averaged over shifts by so many pixels; 0 is off")
-
-
-class NetworkKnobs(Section):
-    """The network and its knobs; each network takes those that its `build` names."""
-
-    network: Literal[*NETWORKS] = Field(None, description="a file of stages/networks/")
-    filters: Sizes = Field(None, description="of the convolutions")
-    dense_units: Sizes = Field(None, description="of the dense layers before the classifier")
-    depth: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="residual blocks per stage")
-    block_dropout: Rates = Field([], description="rate after each pooling or stage; [] is off")
-    dense_dropout: Rates = Field([], description="rate after each dense layer but the last; [] is off")
-    batch_norm: Literal["none", "before", "after"] = Field("none", description="beside each relu")
-    pooling: Literal["flatten", "global_average"] = Field(None, description="after conv_head's convolution")
-
-
-class VariantKnobs(NetworkKnobs, ImageKnobs, TrainingKnobs):
-    """Knobs of networks trained from scratch."""
-
-    normalisation: Literal["none", "featurewise"] = Field(
-        "none", description="featurewise: mean 0 and deviation 1 per channel"
-    )
-
-
-class HeadKnobs(NetworkKnobs, TrainingKnobs):
-    """Knobs of heads."""
-
-    end_to_end: bool = Field(False, description="save backbone and head as one model that takes images")
-
-
-class FineTuneKnobs(ImageKnobs, TrainingKnobs):
-    """Knobs of fine-tunes."""
-
-    unfreeze: str = Field(
-        None, min_length=1, description="all, none, or a prefix of layer names such as conv5"
-    )
-
-
-class Defaults(FineTuneKnobs, HeadKnobs, VariantKnobs):
+class Defaults(knobs.FineTuneKnobs, knobs.HeadKnobs, knobs.VariantKnobs):
     """Values of knobs that a variant does not set, nor any that it extends."""
 
 
-class Variant(VariantKnobs):
+def _knows(section: str) -> ConfigDict:
+    """Lets a mistake say of a knob where it belongs, see `checking`."""
+    return ConfigDict(json_schema_extra={"elsewhere": knobs.elsewhere(section)})
+
+
+class Variant(knobs.VariantKnobs):
     """A network trained from scratch."""
 
+    model_config = _knows("variants")
     data: str = Field(description="an entry of datasets; not inherited")
     extends: str = Field(None, description="the variant whose knobs it inherits")
 
 
-class Head(HeadKnobs):
+class Head(knobs.HeadKnobs):
     """A classifier trained on cached features."""
 
+    model_config = _knows("heads")
     data: str = Field(description="an entry of features; not inherited")
     extends: str = Field(None, description="the head whose knobs it inherits")
 
 
-class FineTune(FineTuneKnobs):
+class FineTune(knobs.FineTuneKnobs):
     """A whole network, trained on from a head."""
 
+    model_config = _knows("fine_tunes")
     data: str = Field(description="the dataset of the head's features; not inherited")
     starts_from: str = Field(description="a head with end_to_end: true; not inherited")
     extends: str = Field(None, description="the fine-tune whose knobs it inherits")
-
-
-class ReportDataset(Section):
-    """The data of the report, with which results must agree to be compared."""
-
-    classes: Count = Field(description="number of classes")
-    first_class: str
-    last_class: str
-    train: Count = Field(description="images")
-    validation: Count = Field(description="images")
-    test: Count = Field(description="images")
-
-
-class Result(Section):
-    """What the report says of one variant."""
-
-    dataset: str = Field(description="an entry of report.datasets")
-    section: str = Field(None, description="of the report")
-    figure: str = Field(None, description="of the report")
-    epochs: Epochs
-    loss: Annotated[float, Field(ge=0, lt=1000)] = Field(None, description="on test images")
-    accuracy: Fraction = Field(None, description="on test images")
-
-
-class Report(Section):
-    """What the report says, for the table beside our results."""
-
-    datasets: dict[Name, ReportDataset]
-    results: dict[Name, Result]
-
-
-class Comparison(Section):
-    """Variants that share one figure."""
-
-    report: str = Field(None, description="the report's figure, such as Fig. 5")
-    variants: list[str] = Field(min_length=1)
 
 
 class Study(Section):
@@ -261,8 +155,60 @@ class Study(Section):
     variants: dict[Name, Variant]
     heads: dict[Name, Head]
     fine_tunes: dict[Name, FineTune]
-    report: Report = Field(None)
+
+
+class ReportDataset(Section):
+    """The data of the report, with which results must agree to be compared."""
+
+    classes: Count
+    first_class: str
+    last_class: str
+    train: Count
+    validation: Count
+    test: Count
+
+
+class Result(Section):
+    """What the report says of one variant; loss and accuracy are those on the test images."""
+
+    dataset: str
+    section: str = Field(None)
+    figure: str = Field(None)
+    epochs: Epochs
+    loss: Annotated[float, Field(ge=0, lt=1000)] = Field(None)
+    accuracy: Fraction = Field(None)
+
+
+class Words(Section):
+    """A text of the page, in both its languages."""
+
+    en: str
+    es: str
+
+
+class Comparison(Section):
+    """Variants that share one figure; `report` is the report's, such as Fig. 5."""
+
+    title: Words = Field(None)
+    report: str = Field(None)
+    variants: list[str] = Field(min_length=1)
+
+
+class Chapter(Section):
+    """A section of the report: what it asks and finds."""
+
+    title: Words
+    question: Words
+    answer: Words
+
+
+class Report(Section):
+    """report.yaml."""
+
+    datasets: dict[Name, ReportDataset] = Field({})
+    results: dict[Name, Result] = Field({})
     comparisons: dict[Name, Comparison] = Field({})
+    sections: dict[str, Chapter] = Field({})
 
 
 def json_schema() -> str:
@@ -278,6 +224,7 @@ def _tidy(schema: Any) -> None:
         if isinstance(value, dict | list):
             _tidy(value)
     if isinstance(schema, dict):
+        schema.pop("elsewhere", None)
         if isinstance(schema.get("title"), str):
             del schema["title"]
         if schema.get("default", ...) is None:

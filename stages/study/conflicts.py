@@ -1,0 +1,214 @@
+"""Knobs of one variant that do not fit each other, its data or its network.
+
+What a network demands of its knobs stands beside its `build`: LEARNS_FROM, LENGTHS, ONE_RATE_PER, SHRINKS,
+CHOICES and LINEAR_WHERE.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stages.study import inheritance
+from stages.study import knobs as known
+from stages.study.inheritance import KNOBS, constant
+from stages.study.reading import Mistake, shown
+
+LEARNS_FROM = {"variants": ("images",), "heads": ("pooled", "maps")}
+WRITES = {
+    "pooled": ("pooling", ["average"], []),
+    "maps": ("maps", True, False),
+}  # knob of features, neutral, off
+
+Conflict = tuple[tuple[str, ...], str]  # a place in an entry, what is wrong there
+Study = Mapping[str, Mapping[str, Any]]
+
+
+def mistakes(study: Study) -> Iterator[Mistake]:
+    """Yields what is wrong with the knobs of each variant, as far as what it inherits is known.
+
+    A mistake is reported where it is made and not where it is inherited.
+
+    Args:
+        study: params.yaml without the entries that have other mistakes.
+    """
+    lacking: dict[str, str] = {}
+    for group in KNOBS:
+        checked = functools.cache(functools.partial(_conflicts, group, study))
+        for name, own in study[group].items():
+            links = inheritance.chain(name, study[group])
+            if not _is_whole(study[group], links):
+                continue
+            knobs = inheritance.inherited(name, group, study)
+            missing = [knob for knob in inheritance.needed(knobs, group) if knob not in knobs]
+            for knob in missing:
+                lacking.setdefault(knob, f"{group}.{name}")
+            if missing:
+                continue
+            yield from _unused(group, name, own, knobs)
+            above = checked(links[1]) if len(links) > 1 else ()
+            for place, problem in checked(name):
+                if place[0] in own or (place, problem) not in above:
+                    yield Mistake((group, name, *place), problem)
+    for knob, name in lacking.items():
+        is_known = any(knob in knobs for knobs in KNOBS.values())
+        where = "" if is_known else f"; add {knob} to NetworkKnobs in stages/study/knobs.py first"
+        yield Mistake(("defaults",), f"lacks {knob}, which {name} needs and does not set{where}")
+
+
+def _is_whole(section: Mapping[str, Any], links: list[str]) -> bool:
+    """Returns whether all that a variant extends is there."""
+    return section[links[-1]].get("extends") is None
+
+
+def _unused(group: str, name: str, own: Mapping[str, Any], knobs: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Checks that a variant itself sets no knob that its trainer, loss or network does not take."""
+    for knob, choice in inheritance.foreign(group, knobs).items():
+        if knob == "seeds" and own.get(knob, 1) > 1:
+            problem = f"is {own[knob]}, expected 1, as {knobs[choice]} finds one optimum whatever the seed"
+            yield Mistake((group, name, knob), problem)
+        elif knob in own and knob != "seeds":
+            takes = ", ".join(inheritance.words(choice, knobs)) or "none"
+            problem = f"is not a knob of {knobs[choice]}, which takes {takes}; remove it"
+            yield Mistake((group, name, knob), problem)
+
+
+def _conflicts(group: str, study: Study, name: str) -> tuple[Conflict, ...]:
+    """Returns the knobs of a variant that do not fit each other or its data."""
+    knobs, own = inheritance.inherited(name, group, study), study[group][name]
+    if any(knob not in knobs for knob in inheritance.needed(knobs, group)):
+        return ()
+    left_out = inheritance.foreign(group, knobs)
+    found = [*_training({knob: value for knob, value in knobs.items() if knob not in left_out})]
+    if group == "fine_tunes":
+        found += _start(name, own, study)
+    else:
+        found += _network(group, knobs)
+    if group == "heads":
+        found += _head(knobs, study["features"].get(own["data"], {}))
+    elif own["data"] in study["datasets"]:
+        found += _sizes(knobs, study["datasets"][own["data"]].get("image_size"))
+    return tuple(found)
+
+
+def _training(knobs: Mapping[str, Any]) -> Iterator[Conflict]:
+    """Checks the knobs of a trainer."""
+    rate = knobs["optimizer"]["config"].get("learning_rate") if "optimizer" in knobs else None
+    if isinstance(rate, dict) and (knobs["schedule"] != "constant" or knobs["warmup"]):
+        problem = "is a schedule of Keras, expected a number together with the knobs schedule and warmup"
+        yield ("optimizer", "config", "learning_rate"), problem
+    if knobs.get("flip") and knobs.get("alternating_flip"):
+        yield ("alternating_flip",), "is True, expected false together with flip: each mirrors again"
+    if not inheritance.has_one_optimum(knobs):
+        return
+    network, trainer = knobs.get("network"), knobs["trainer"]
+    where: Any = network and constant("networks", network, "LINEAR_WHERE")
+    if where is None:
+        linear = [name for name in known.NETWORKS if constant("networks", name, "LINEAR_WHERE") is not None]
+        yield ("trainer",), f"is {trainer!r}, expected sgd but for a head of one layer ({', '.join(linear)})"
+    for knob, value in (where or {}).items():
+        if knobs[knob] != value:
+            yield (knob,), f"is {shown(knobs[knob])}, expected {value} with trainer {trainer}"
+
+
+def _network(group: str, knobs: Mapping[str, Any]) -> Iterator[Conflict]:
+    network = knobs["network"]
+    if constant("networks", network, "LEARNS_FROM") not in LEARNS_FROM[group]:
+        fit = [n for n in known.NETWORKS if constant("networks", n, "LEARNS_FROM") in LEARNS_FROM[group]]
+        yield ("network",), f"is {network!r}, expected one of {', '.join(fit)}"
+        return
+    wrong = set()
+    for knob, rule in _rules(network, "LENGTHS"):
+        number = len(knobs[knob])
+        if not rule.get("least", 0) <= number <= rule.get("most", number) or number % rule.get(
+            "multiple_of", 1
+        ):
+            wrong.add(knob)
+            yield (knob,), f"is {shown(knobs[knob])}, expected {rule['expected']}"
+    for knob, (acts_at, per_rate) in _rules(network, "ONE_RATE_PER"):
+        number = len(knobs[acts_at]) // per_rate
+        if acts_at not in wrong and len(knobs[knob]) not in (0, number):
+            expected = f"[] or {number} rates, one for each place it acts at"
+            yield (knob,), f"is {shown(knobs[knob])}, expected {expected}"
+    for knob, values in _rules(network, "CHOICES"):
+        if knobs.get(knob, values[0]) not in values:
+            yield (knob,), f"is {knobs[knob]!r}, expected one of {', '.join(values)}"
+
+
+def _rules(network: str, kind: str) -> Any:
+    return (constant("networks", network, kind) or {}).items()
+
+
+def _head(knobs: Mapping[str, Any], features: Mapping[str, Any]) -> Iterator[Conflict]:
+    """Checks that a head's features are what its network learns from."""
+    network = knobs["network"]
+    learns_from = constant("networks", network, "LEARNS_FROM")
+    if learns_from != "pooled":
+        reason = f"as {network} does not learn from pooled features"
+        if knobs["end_to_end"]:
+            yield ("end_to_end",), f"is True, expected false, {reason}"
+        if knobs["feature_steps"]:
+            yield ("feature_steps",), f"is {shown(knobs['feature_steps'])}, expected [], {reason}"
+    if features and learns_from in WRITES:
+        knob, neutral, off = WRITES[learns_from]
+        if features.get(knob, neutral) == off:
+            text = "[]" if off == [] else "false"
+            yield ("data",), f"has {knob}: {text}, expected features that hold what {network} learns from"
+
+
+def _sizes(knobs: Mapping[str, Any], image_size: Any) -> Iterator[Conflict]:
+    """Checks knobs that are limited by the size of the images."""
+    if not isinstance(image_size, int):
+        return
+    shift = knobs["views"].get("shift", 0)
+    limits = (
+        (("crop",), knobs["crop"], image_size - 1),
+        (("views", "shift"), shift, image_size - 1),
+        (("cutout",), knobs["cutout"], image_size),
+    )
+    for place, value, limit in limits:
+        if value > limit:
+            yield place, f"is {value}, expected at most {limit} on images of {image_size} pixels"
+    network = knobs.get("network")
+    if rule := network and constant("networks", network, "SHRINKS"):
+        yield from _room(knobs["filters"], image_size, **rule)
+
+
+def _room(
+    filters: list[int], image_size: int, *, first: int, per_block: int, pixels: int
+) -> Iterator[Conflict]:
+    """Checks that images leave room for all convolutions: (size - pixels) // 2 is left after each block."""
+    sizes = [image_size]
+    while (sizes[-1] - pixels) // 2 >= 1:
+        sizes.append((sizes[-1] - pixels) // 2)
+    most = first + (len(sizes) - 1) * per_block
+    if len(filters) > most:
+        shrinking = " -> ".join(map(str, sizes))
+        expected = f"at most {most} sizes on images of {image_size} pixels ({shrinking}, no room left)"
+        yield ("filters",), f"is {shown(filters)}, expected {expected}"
+
+
+def _start(name: str, own: Mapping[str, Any], study: Study) -> Iterator[Conflict]:
+    """Checks that a fine-tune starts from a whole network, on the images that it learned from."""
+    start = own["starts_from"]
+    if start not in study["heads"] or not _is_whole(study["heads"], inheritance.chain(start, study["heads"])):
+        return
+    knobs = inheritance.inherited(start, "heads", study)
+    if not knobs["end_to_end"]:
+        yield ("starts_from",), f"is {start!r}, expected a head with end_to_end: true"
+    data = study["heads"][start].get("data")
+    features = study["features"].get(data, {}) if isinstance(data, str) else {}
+    dataset = features.get("dataset")
+    if dataset is not None and own["data"] != dataset:
+        yield ("data",), f"is {own['data']!r}, expected {dataset!r}, from which {start} learned"
+    elif dataset is not None:
+        sizes = features.get("image_size"), study["datasets"].get(dataset, {}).get("image_size")
+        if None not in sizes and sizes[0] != sizes[1]:
+            expected = f"a head on images of {sizes[1]} pixels, as {dataset} has"
+            yield ("starts_from",), f"is {start!r}, on images of {sizes[0]} pixels, expected {expected}"
+    if not inheritance.has_one_optimum(knobs):
+        here = inheritance.seeds(name, "fine_tunes", study)
+        there = inheritance.seeds(start, "heads", study)
+        if not {here[0], here[-1]} <= set(there):
+            knob = "seeds" if here[0] in there else "seed"
+            expected = f"some of {there[0]} to {there[-1]}, those of {start}, from which each continues"
+            yield (knob,), f"asks for seeds {here[0]} to {here[-1]}, expected {expected}"
