@@ -54,13 +54,13 @@ def main(argv: list[str] | None = None) -> None:
         )
 
     from stages.page import content, document, photos
-    from stages.results import summary
+    from stages.results import evaluated
     from stages.runtime import resolved
     from stages.runtime.atomic import replacing
 
     knobs = resolved.read(arguments.resolved, "report").knobs
-    metrics, records = summary.read(knobs["variants"], arguments.metrics, arguments.variant_plots)
-    study = content.study(knobs, metrics, records, arguments.variant_plots)
+    present = evaluated.read(knobs["variants"], arguments.metrics, arguments.variant_plots)
+    study = content.study(knobs, present, arguments.variant_plots)
     found: dict[str, str] = {}
     if arguments.photos:
         heat = _heat(*arguments.photos) if arguments.grad_cam else None
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     with replacing(arguments.page) as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")
     print(
-        f"{len(records)} of {len(knobs['variants'])} variants on a page of {len(page.encode()) / 1e6:.2f} MB"
+        f"{len(present)} of {len(knobs['variants'])} variants on a page of {len(page.encode()) / 1e6:.2f} MB"
     )
 
 

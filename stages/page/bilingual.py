@@ -1,22 +1,46 @@
-"""Texts and numbers in English and Spanish, side by side in the page; its style shows one of them."""
+"""Texts and numbers in English and Spanish, side by side in the page; its style shows one of them.
 
+What the page says is in texts.yaml; what a study says of itself comes from its report.yaml.
+"""
+
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 
+from ruamel.yaml import YAML
+
+TEXTS: Mapping[str, Mapping[str, str]] = YAML(typ="safe").load(Path(__file__).with_name("texts.yaml"))
 NARROW = "\N{NARROW NO-BREAK SPACE}"  # between thousands in Spanish
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"
 
 
-def text(english: str, spanish: str) -> str:
-    """Returns both, as text without markup; one of them where they are equal."""
-    return markup(escape(english), escape(spanish))
+def text(key: str, **values: object) -> str:
+    """Returns an entry of texts.yaml in both languages, as HTML.
+
+    Args:
+        key: of the entry.
+        values: HTML for the names in braces.
+    """
+    return markup(*(TEXTS[key][language].format(**values) for language in ("en", "es")))
+
+
+def translated(words: Mapping[str, str]) -> str:
+    """Returns plain text that a study gives as {"en": …, "es": …}."""
+    return markup(escape(words["en"]), escape(words["es"]))
 
 
 def markup(english: str, spanish: str) -> str:
-    """Returns both, which are HTML already."""
+    """Returns both, which are HTML already; one of them where they are equal."""
     if english == spanish:
         return english
     return f'<span lang="en">{english}</span><span lang="es">{spanish}</span>'
+
+
+def named(key: str) -> str:
+    """Returns the attributes that name a part of the page for screen readers."""
+    english, spanish = (escape(TEXTS[key][language]) for language in ("en", "es"))
+    return f'aria-label="{english}" data-label-en="{english}" data-label-es="{spanish}"'
 
 
 def decimal(value: float | None, form: str = ".4f") -> str:

@@ -1,24 +1,25 @@
 """What the page shows: the study, its variants and sections, from the files that evaluate wrote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages.page.sections import BEYOND, OVERVIEW, SECTIONS, Section
-from stages.results import comparisons, summary
-from stages.results.classification import difference_interval
+from stages.results import comparable, comparisons, differences, summary
+from stages.results.evaluated import Evaluated
 
 Json = Mapping[str, Any]
+Words = Mapping[str, str]  # "en", "es"
 
 QUANTITIES = ("loss", "accuracy")
-TABLES = ("loss", "accuracy", "confusion", "per_class_accuracy", "calibration", "architecture")
+TABLES = (*QUANTITIES, "confusion", "per_class_accuracy", "calibration", "architecture")
 
 
 @dataclass(frozen=True)
-class Variant:
+class VariantView:
     """A variant, whether it has run or not.
 
     Attributes:
@@ -26,11 +27,10 @@ class Variant:
         style: number of its colour and dashes, the same in every figure.
         row: its row of the summary.
         reported: what the report says of it; {} for nothing.
-        obstacles: why it cannot be compared with the report, see `summary.obstacles`.
+        obstacles: why it cannot be compared with the report, see `comparable.obstacles`.
         parent: the variant it extends or starts from, if any.
         knobs: knob -> [value of the parent, value here] where they differ.
-        record: its run.json; {} where it has not run.
-        metrics: test and validation; {} where it has not run.
+        evaluated: what evaluate wrote; None where it has not run.
         tables: of its folder of plots, by name; those that are there.
     """
 
@@ -41,129 +41,114 @@ class Variant:
     obstacles: list[tuple[str, Any, Any]]
     parent: str | None
     knobs: Mapping[str, list[Any]]
-    record: Json = field(default_factory=dict)
-    metrics: Json = field(default_factory=dict)
+    evaluated: Evaluated | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def has_run(self) -> bool:
         """Whether there is something to show of it."""
-        return bool(self.record)
+        return self.evaluated is not None
+
+    @property
+    def record(self) -> Json:
+        """Its run.json; {} where it has not run."""
+        return self.evaluated.record if self.evaluated else {}
+
+    @property
+    def test(self) -> Json:
+        """Its metrics on the test images; {} where it has not run."""
+        return self.evaluated.metrics["test"] if self.evaluated else {}
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether there are curves over epochs; a convex head has penalties in their place."""
+        return "loss" in self.tables and "epoch" in self.tables["loss"]
 
 
 @dataclass(frozen=True)
-class Part:
-    """A section of the page.
+class StudyView:
+    """All of it.
 
     Attributes:
-        number: of the report's section; "" where it has none.
-        text: title, question and the report's answer.
-        variants: in the study's order.
-        comparisons: by name, those whose last variant is of this section.
+        variants: by name, in the study's order.
+        comparisons: likewise.
+        report: datasets and results as in report.yaml; both {} for a study without a report.
+        texts: by number of section its title, question and answer in the report.
     """
 
-    number: str
-    text: Section
-    variants: list[Variant]
-    comparisons: Mapping[str, Json]
-
-
-@dataclass(frozen=True)
-class Study:
-    """All of it: variants by name, in the study's order, and what the report says, as in params.yaml."""
-
-    variants: Mapping[str, Variant]
+    variants: Mapping[str, VariantView]
     comparisons: Mapping[str, Json]
     report: Json
+    texts: Mapping[str, Mapping[str, Words]]
+
+    @property
+    def has_report(self) -> bool:
+        """Whether there is a report to compare with."""
+        return bool(self.report["results"])
+
+    @cached_property
+    def spreads(self) -> Mapping[str, differences.SeedSpread | None]:
+        """How far seeds lie apart, by variant that has run."""
+        return differences.spreads({name: v.evaluated for name, v in self.variants.items() if v.evaluated})
 
 
 @dataclass(frozen=True)
-class Step:
-    """What a variant's metrics are beyond its parent's: low and high are those of accuracy, 95 %."""
+class StepView:
+    """What a variant's metrics are beyond its parent's.
 
-    parent: Variant
-    accuracy: float
-    low: float
-    high: float
-    loss: float
+    Attributes:
+        accuracy: its difference with a 95 % interval; None where the two cannot be compared.
+        obstacle: why they cannot; "" where they can.
+        loss: the difference; None where the two cannot be compared.
+    """
+
+    accuracy: differences.Paired | None
+    obstacle: str
+    loss: float | None
 
 
-def study(resolved: Json, metrics: Mapping[str, Json], records: Mapping[str, Json], plots: Path) -> Study:
+def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> StudyView:
     """Returns the content of the page.
 
     Args:
         resolved: what `resolve` wrote for the stage.
-        metrics: metrics/<variant>.json of the variants that have run.
-        records: run.json of the same.
+        evaluated: what evaluate wrote, of the variants that have run.
         plots: holds a folder per variant.
     """
-    names, report = resolved["variants"], resolved["report"]
-    styles = comparisons.styles(resolved)
+    report, styles = resolved["report"], comparisons.styles(resolved)
     variants = {}
-    for name in names:
-        record, reported = records.get(name, {}), report["results"].get(name, {})
-        change = resolved["changes"][name]
-        variants[name] = Variant(
+    for row in summary.rows(resolved, evaluated):
+        name = row["variant"]
+        found, reported = evaluated.get(name), report["results"].get(name, {})
+        variants[name] = VariantView(
             name=name,
             style=styles[name],
-            row=summary.row(name, report, record or None, metrics.get(name)),
+            row=row,
             reported=reported,
-            obstacles=summary.obstacles(record, reported, report) if record and reported else [],
-            parent=change["parent"],
-            knobs=change["knobs"],
-            record=record,
-            metrics=metrics.get(name, {}),
-            tables=_tables(plots / name) if record else {},
+            obstacles=comparable.obstacles(found.record, reported, report) if found and reported else [],
+            parent=resolved["changes"][name]["parent"],
+            knobs=resolved["changes"][name]["knobs"],
+            evaluated=found,
+            tables=_tables(plots / name) if found else {},
         )
     figures = {name: resolved["comparisons"][name] for name in resolved["order"]}
-    return Study(variants, figures, report)
+    return StudyView(variants, figures, report, resolved["sections"])
 
 
-def parts(content: Study) -> list[Part]:
-    """Returns the sections of the page in the report's order; what the report does not have comes last."""
-    places = {name: variant.reported.get("section", "") for name, variant in content.variants.items()}
-    numbers = sorted({number for number in places.values() if number}, key=_number)
-    others = "" in places.values()
-    found = []
-    for number in [*numbers, *([""] if others else [])]:
-        found.append(
-            Part(
-                number,
-                _text(number, bool(numbers)),
-                [variant for name, variant in content.variants.items() if places[name] == number],
-                {
-                    name: group
-                    for name, group in content.comparisons.items()
-                    if places.get(group["variants"][-1], "") == number
-                },
-            )
-        )
-    return found
-
-
-def step(variant: Variant, content: Study) -> Step | None:
-    """Returns how far a variant's metrics are from its parent's; None unless both ran on the same data."""
+def step(variant: VariantView, content: StudyView) -> StepView | None:
+    """Returns how far a variant's metrics are from its parent's; None unless both have run."""
     parent = content.variants.get(variant.parent or "")
-    if not parent or not parent.has_run or not variant.has_run or not is_same_data(parent, variant):
+    if not parent or not parent.evaluated or not variant.evaluated:
         return None
-    here, before = variant.metrics["test"], parent.metrics["test"]
-    images = variant.record["splits"]["test"]
-    low, high = difference_interval(here["accuracy"], images, before["accuracy"], images)
-    accuracy, loss = (here[key] - before[key] for key in ("accuracy", "loss"))
-    return Step(parent, accuracy, low, high, loss)
-
-
-def is_same_data(one: Variant, other: Variant) -> bool:
-    """Returns whether two variants that have run learnt from and were tested on the same images."""
-    return all(one.record[key] == other.record[key] for key in comparisons.SAME_DATA)
-
-
-def confused(confusion: pd.DataFrame, most: int) -> Iterator[tuple[str, str, int, int]]:
-    """Yields who is taken for whom: (class, predicted class, images, images of the class), worst first."""
-    totals = confusion.groupby("actual")["images"].sum()
-    wrong = confusion[(confusion["actual"] != confusion["predicted"]) & (confusion["images"] > 0)]
-    for row in wrong.sort_values("images", ascending=False, kind="stable").head(most).itertuples():
-        yield row.actual, row.predicted, int(row.images), int(totals[row.actual])
+    accuracy = differences.between(
+        variant.evaluated,
+        parent.evaluated,
+        spread=content.spreads[variant.name],
+        other_spread=content.spreads[parent.name],
+    )
+    if accuracy is None:
+        return StepView(None, differences.obstacle(variant.evaluated, parent.evaluated), None)
+    return StepView(accuracy, "", variant.test["loss"] - parent.test["loss"])
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:
@@ -175,17 +160,3 @@ def _tables(folder: Path) -> dict[str, pd.DataFrame]:
         for name, path in paths.items()
         if path.is_file()
     }
-
-
-def _text(number: str, has_report: bool) -> Section:
-    if number in SECTIONS:
-        return SECTIONS[number]
-    if number:
-        title = (f"Section {number}", f"Apartado {number}")
-        return Section(title, OVERVIEW.question, OVERVIEW.answer)
-    return BEYOND if has_report else OVERVIEW
-
-
-def _number(section: str) -> list[tuple[int, str]]:
-    """Returns what sorts 2.10 behind 2.9, and 4 behind 3.1.1."""
-    return [(int(part) if part.isdigit() else 0, part) for part in section.split(".")]

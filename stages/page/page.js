@@ -1,20 +1,8 @@
 "use strict";
 (() => {
-const variants = JSON.parse(document.getElementById("data").textContent);
+const { words, variants } = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
-const WORDS = {
-  en: { loss: "Loss per epoch", accuracy: "Accuracy per epoch", lossValidation: "Validation loss per epoch",
-    accuracyValidation: "Validation accuracy per epoch", epoch: "epoch", training: "training", validation: "validation",
-    showTraining: "training curves", report: "report, test images", zoomIn: "Zoom in", zoomOut: "Whole",
-    slider: "epoch; arrow keys move, plus zooms in, minus shows all", of: "of", as: "taken for",
-    hint: "Move over the matrix to read it" },
-  es: { loss: "Pérdida por época", accuracy: "Exactitud por época", lossValidation: "Pérdida en validación por época",
-    accuracyValidation: "Exactitud en validación por época", epoch: "época", training: "entrenamiento", validation: "validación",
-    showTraining: "curvas de entrenamiento", report: "informe, imágenes de test", zoomIn: "Ampliar", zoomOut: "Todo",
-    slider: "época; las flechas la mueven, más amplía, menos muestra todo", of: "de", as: "tomada por",
-    hint: "Pase por la matriz para leerla" },
-};
-const say = word => WORDS[root.lang][word];
+const say = word => words[word][root.lang];
 const number = value => value.toLocaleString(root.lang, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const escape = text => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
 const redraws = [];
@@ -65,15 +53,20 @@ if (dataset) dataset.onchange = () => {
 };
 
 // --- charts: loss and accuracy side by side, with one cursor, one zoom and one legend
+function curve(name, place) {
+  const { epochs, loss, accuracy, bands } = variants[name];
+  return { epochs, loss: loss[place], accuracy: accuracy[place],
+    bands: { loss: bands.loss?.[place], accuracy: bands.accuracy?.[place] } };
+}
 function lines(names) {
   if (names.length > 1) return names.flatMap(name => {
-    const { style, epochs, loss, accuracy, reported } = variants[name];
-    const line = place => ({ name, style, epochs, loss: loss[place], accuracy: accuracy[place] });
+    const { style, reported } = variants[name];
+    const line = place => ({ name, style, ...curve(name, place) });
     return [{ ...line(0), training: true }, { ...line(1), reported }];
   });
-  const { epochs, loss, accuracy, reported } = variants[names[0]];
-  return ["training", "validation"].map((word, place) => ({ word, style: place, epochs, loss: loss[place],
-    accuracy: accuracy[place], reported: place ? reported : undefined }));
+  const { reported } = variants[names[0]];
+  return ["training", "validation"].map((word, place) => ({ word, style: place, ...curve(names[0], place),
+    reported: place ? reported : undefined }));
 }
 function ticks(low, high, most, whole) {
   const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
@@ -144,11 +137,12 @@ function chart(figure) {
   function drawPanel({ key, panel, title, svg, readout }) {
     const width = Math.max(260, panel.clientWidth), drawn = shown();
     const levels = drawn.filter(line => line.reported?.[key] !== undefined).map(line => line.reported[key]);
-    const values = drawn.flatMap(line => line[key].filter((value, place) => value !== null && line.epochs[place] >= state.from && line.epochs[place] <= state.to));
+    const isInside = (line, column, place) => column[place] !== null && line.epochs[place] >= state.from && line.epochs[place] <= state.to;
+    const values = drawn.flatMap(line => [line[key], ...(line.bands[key] ?? [])].flatMap(column => column.filter((_, place) => isInside(line, column, place))));
     const visible = [...values, ...levels];
     let low = visible.length ? Math.min(...visible) : 0, high = visible.length ? Math.max(...visible) : 1;
     const room = (high - low || .1) * .05;
-    low = key === "loss" ? Math.max(0, low - room) : Math.max(0, low - room); high += room;
+    low = Math.max(0, low - room); high += room;
     const x = epoch => LEFT + (epoch - state.from) / (state.to - state.from || 1) * (width - LEFT - RIGHT);
     const y = value => TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM);
     let marks = "";
@@ -159,14 +153,11 @@ function chart(figure) {
     for (const tick of ticks(state.from, state.to, 6, true))
       marks += `<path class="grid" d="M${x(tick)} ${HEIGHT - BOTTOM}v5"/><text x="${x(tick)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${tick}</text>`;
     for (const line of drawn) {
-      let path = "", pen = "M";
-      line.epochs.forEach((epoch, place) => {
-        const value = line[key][place];
-        if (value === null || epoch < state.from || epoch > state.to) { pen = "M"; return; }
-        path += `${pen}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`;
-        pen = "L";
-      });
+      const points = column => line.epochs.flatMap((epoch, place) => isInside(line, column, place) ? [`${x(epoch).toFixed(1)} ${y(column[place]).toFixed(1)}`] : []);
+      const drawable = points(line[key]), path = drawable.length ? `M${drawable.join("L")}` : "";
       const kind = `s${line.style % 7} d${line.style % 4}`;
+      const [below, above] = (line.bands[key] ?? []).map(points);
+      if (below?.length > 1) marks += `<path class="band ${kind}" d="M${[...above, ...below.reverse()].join("L")}z"/>`;
       marks += `<path class="curve ${kind}${line.training ? " training" : ""}" d="${path}"/>`;
       if (line.epochs.length === 1 && path) marks += `<circle class="dot ${kind}" cx="${x(line.epochs[0])}" cy="${y(line[key][0])}" r="4"/>`;
       if (line.reported?.[key] !== undefined) marks += `<path class="level ${kind}" d="M${LEFT} ${y(line.reported[key])}H${width - RIGHT}"/>`;

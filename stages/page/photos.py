@@ -11,7 +11,7 @@ from PIL import Image
 
 from stages.datasets import prepared
 from stages.page.bilingual import percent, text
-from stages.page.content import Study
+from stages.page.content import StudyView
 from stages.results import run_folder
 from stages.results.classification import predicted_labels
 from stages.runtime.errors import InputError
@@ -26,9 +26,9 @@ Heat = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 
 
 def mistakes(
-    study: Study, images: dict[str, str], data: Path, models: Path, heat: Heat | None = None
+    study: StudyView, images: dict[str, str], data: Path, models: Path, heat: Heat | None = None
 ) -> dict[str, str]:
-    """Returns HTML by variant, of those that have run.
+    """Returns HTML by variant, of those that have run: the mistakes of its first seed.
 
     Args:
         study: content of the page.
@@ -46,11 +46,12 @@ def mistakes(
         if variant.has_run and (models / name).is_dir():
             dataset = images[name]
             opened[dataset] = opened.get(dataset) or prepared.read(data / dataset)
-            found[name] = _of_run(run_folder.read(models / name), opened[dataset], name, heat)
+            first = run_folder.seed_folders(models / name)[0]
+            found[name] = _of_run(run_folder.read_seed(first), opened[dataset], name, heat)
     return found
 
 
-def _of_run(run: run_folder.Run, dataset: prepared.Dataset, name: str, heat: Heat | None) -> str:
+def _of_run(run: run_folder.TrainedRun, dataset: prepared.Dataset, name: str, heat: Heat | None) -> str:
     rows, labels = dataset.rows("test"), run.test.labels
     if not np.array_equal(dataset.labels[rows], labels):
         raise InputError(f"{name} was tested on other images than those in data; run `dvc repro` first")
@@ -72,7 +73,7 @@ def _of_run(run: run_folder.Run, dataset: prepared.Dataset, name: str, heat: Hea
         f" → {escape(run.class_names[predicted[place]])} ({percent(confidence[place])})</li>"
         for place, picture in zip(worst, pictures, strict=True)
     ]
-    title = text("Most confident mistakes", "Errores con más confianza")
+    title = text("mistakes")
     return f'<h4>{title}</h4><ul class="photos">{"".join(entries)}</ul>'
 
 

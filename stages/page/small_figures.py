@@ -3,9 +3,9 @@
 import pandas as pd
 
 from stages.page.bilingual import decimal, text
-from stages.results.classification import wilson_interval
+from stages.results.statistics import wilson_interval
 
-WIDTH, HEIGHT = 220, 20  # of an interval, in pixels
+WIDTH, HEIGHT = 160, 20  # of an interval, in pixels
 SIDE, MARGIN = 300, 42  # of a calibration curve
 
 
@@ -90,9 +90,5 @@ def calibration_curve(bins: pd.DataFrame) -> str:
             f"<title>{100 * confidence:.0f} % → {100 * accuracy:.0f} % (n = {images:.0f})</title></circle>"
         )
     drawn.insert(7, f'<path class="curve" d="M{"L".join(points)}"/>')
-    axes = text(
-        "across: confidence, per cent; up: accuracy, per cent",
-        "horizontal: confianza, por ciento; vertical: exactitud, por ciento",
-    )
     curve = f'<svg class="calibration" viewBox="0 0 {SIDE} {SIDE}" aria-hidden="true">{"".join(drawn)}</svg>'
-    return f'{curve}<p class="axes">{axes}</p>'
+    return f'{curve}<p class="axes">{text("calibration_axes")}</p>'

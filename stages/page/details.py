@@ -1,0 +1,100 @@
+"""What the page says of one variant when it is opened: knobs, layers, classes, what ran on what."""
+
+from collections.abc import Iterator
+from html import escape
+
+from stages.page import labels, tables
+from stages.page.bilingual import decimal, text, whole
+from stages.page.chart_data import has_matrix
+from stages.page.content import StudyView, VariantView, step
+from stages.page.leaderboard import accuracy_change, knob_changes, link, swatch
+from stages.page.small_figures import calibration_curve
+
+
+def details(variant: VariantView, study: StudyView, photos: str = "") -> str:
+    """Returns the fold of a variant.
+
+    Args:
+        variant: whether it has run or not.
+        study: it is of.
+        photos: HTML of its most confident mistakes.
+    """
+    name = escape(variant.name)
+    is_judged = study.has_report or not variant.has_run
+    chip = labels.verdict(variant.row["verdict"]) if is_judged else ""
+    curves = chart(text("curves"), [variant.name]) if variant.has_epochs else ""
+    blocks = "".join(f"<div>{block}</div>" for block in _blocks(variant, study))
+    return f"""<details class="variant" id="variant-{name}"><summary><h3>{swatch(variant)}{name}</h3>
+{chip}</summary>
+{curves}{photos}<div class="blocks">{blocks}</div></details>"""
+
+
+def chart(title: str, names: list[str], note: str = "") -> str:
+    """Returns the place where the page's script draws the curves of variants, all with epochs."""
+    return f"""<figure class="chart" data-variants="{escape(" ".join(names))}">
+<figcaption>{title}</figcaption><noscript><p>{text("no_script")}</p></noscript>{note}</figure>"""
+
+
+def _blocks(variant: VariantView, study: StudyView) -> Iterator[str]:
+    found = variant.tables
+    yield _changes(variant, study)
+    if "loss" in found and not variant.has_epochs:
+        notes = variant.record["notes"]  # a list where the seeds' notes differ
+        chosen = {note.get("penalty") for note in (notes if isinstance(notes, list) else [notes])}
+        yield tables.penalties(found, chosen)
+    if "architecture" in found:
+        yield tables.layers(found["architecture"], variant.record["parameters"]["total"])
+    if "per_class_accuracy" in found:
+        yield tables.worst_classes(found["per_class_accuracy"])
+    if "confusion" in found:
+        yield tables.worst_pairs(found["confusion"])
+    if "calibration" in found:
+        yield f"<h4>{text('calibration')}</h4>{calibration_curve(found['calibration'])}"
+    if has_matrix(variant):
+        name = escape(variant.name)
+        title = f"<figcaption>{text('confusion')}</figcaption>"
+        yield f'<figure class="matrix" data-variant="{name}">{title}</figure>'
+    if variant.has_run:
+        yield _record(variant)
+
+
+def _changes(variant: VariantView, study: StudyView) -> str:
+    """Returns the knobs that a variant sets beside what that changed."""
+    parent = study.variants.get(variant.parent or "")
+    if parent is None:
+        return f"<h4>{text('knobs')}</h4>{knob_changes(variant)}"
+    change = step(variant, study)
+    effect = f"<p>{text('accuracy')}: {accuracy_change(change)}</p>" if change else ""
+    return f"<h4>{text('changed_against')} {link(parent)}</h4>{knob_changes(variant)}{effect}"
+
+
+def _record(variant: VariantView) -> str:
+    """Returns what ran on what."""
+    record = variant.record
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    images = " · ".join(whole(record["splits"][split]) for split in ("train", "validation", "test"))
+    entries = [
+        (text("data"), f"{escape(record['dataset'])}, {text(record['provenance'])}"),
+        (text("classes"), whole(record["classes"])),
+        (text("images"), images),
+        (text("epochs"), whole(record["epochs"])),
+        *_seeds(variant),
+        (text("device"), escape(f"{record['device']}, {record['backend']}")),
+        (text("versions"), escape(versions)),
+    ]
+    for name, source in record["sources"].items():
+        origin = f"{text(source['kind'])}, <code>{escape((source['sha256'] or '')[:12])}…</code>"
+        entries.append((escape(name), origin))
+    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in entries)
+    return f"<h4>{text('ran_on')}</h4><dl>{listed}</dl>"
+
+
+def _seeds(variant: VariantView) -> list[tuple[str, str]]:
+    """Returns the seeds and, of several, the accuracy of each."""
+    record = variant.record
+    seeds = record["seeds"] if "seeds" in record else [record["seed"]]  # of rows before seeds were a knob
+    found = [(text("seeds"), escape(", ".join(map(str, seeds))))]
+    if len(seeds) > 1:
+        each = " · ".join(decimal(accuracy, ".3f") for accuracy in record["accuracies"])
+        found.append((text("accuracies"), each))
+    return found

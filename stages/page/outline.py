@@ -1,0 +1,61 @@
+"""The page's sections: those of the report in its order, and what the report does not have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stages.page.bilingual import TEXTS
+from stages.page.content import Json, StudyView, VariantView, Words
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """A section of the page.
+
+    Attributes:
+        number: of the report's section; "" where it has none.
+        title: in both languages, so is `question`.
+        question: what it asks.
+        answer: the report's; None where it has none.
+        variants: in the study's order.
+        comparisons: by name, those whose last variant is of this section.
+    """
+
+    number: str
+    title: Words
+    question: Words
+    answer: Words | None
+    variants: list[VariantView]
+    comparisons: Mapping[str, Json]
+
+
+def sections(content: StudyView) -> list[SectionView]:
+    """Returns the sections of the page in the report's order; what the report does not have comes last."""
+    places = {name: variant.reported.get("section", "") for name, variant in content.variants.items()}
+    others = [""] if "" in places.values() else []
+    found = []
+    for number in [*sorted({*places.values()} - {""}, key=_number), *others]:
+        variants = [variant for name, variant in content.variants.items() if places[name] == number]
+        figures = {
+            name: group
+            for name, group in content.comparisons.items()
+            if places.get(group["variants"][-1], "") == number
+        }
+        found.append(SectionView(number, *_words(number, content), variants, figures))
+    return found
+
+
+def _words(number: str, content: StudyView) -> tuple[Words, Words, Words | None]:
+    """Returns a section's title, question and answer."""
+    if number in content.texts:
+        said = content.texts[number]
+        return said["title"], said["question"], said.get("answer")
+    if number:
+        title = {language: words.format(number=number) for language, words in TEXTS["section"].items()}
+        return title, TEXTS["variants_question"], None
+    key = "beyond" if content.has_report else "variants"
+    return TEXTS[key], TEXTS[f"{key}_question"], None
+
+
+def _number(section: str) -> list[tuple[int, str]]:
+    """Returns what sorts 2.10 behind 2.9, and 4 behind 3.1.1."""
+    return [(int(part) if part.isdigit() else 0, part) for part in section.split(".")]
