@@ -1,7 +1,7 @@
 """Checks the whole workspace, and removes damage on request.
 
 Hashes every output and every object in DVC's cache, asks DVC what is out of date, measures all predictions
-again, and looks for what former stages and killed processes left. Exit code 0 where nothing is wrong, else 1.
+again, and looks for what killed processes left. Exit code 0 where nothing is wrong, else 1.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from stages.workspace.outputs import Workspace, damaged_objects, stale, wrong
 EXAMPLE = """example:
   python -m stages.verify --repair; dvc repro
 
---repair removes only what differs from its recorded hash, outputs of stages that dvc.yaml no longer has, and
-temporary files of processes that were killed.
+--repair removes only what differs from its recorded hash, and temporary files of processes that were killed.
 """
+NAMED = 3  # former stages in a note
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--repair", action="store_true", help="remove what is damaged, former or temporary")
+    parser.add_argument("--repair", action="store_true", help="remove what is damaged or temporary")
     is_repair = parser.parse_args(argv).repair
 
     root = Path()
@@ -66,8 +66,13 @@ def _inspect(root: Path) -> Iterator[Finding]:
     of_order = list(stale(workspace, dvc.changes, places(of_bytes)))
     yield from (*of_bytes, *guarded(dvc.cache, damaged_objects(workspace)), *of_order)
     yield from contradictions(workspace, places([*of_bytes, *of_order]))
-    former = {stage: entries[stage] for stage in entries if stage not in dvc.stages}
-    yield from leftovers(workspace, former, dvc.changes)
+    recorded = {out.path for of_stage in entries.values() for out in of_stage}
+    made = {path for change in dvc.changes.values() for path in change.outs}
+    yield from leftovers(workspace, recorded | made)
+    if former := [stage for stage in entries if stage not in dvc.stages]:
+        names = f"{', '.join(former[:NAMED])}{', ...' if former[NAMED:] else ''}"
+        note = f"note: dvc.lock has {len(former)} stages that dvc.yaml has not, of another study or removed"
+        print(f"{note} ones: {names}; they do no harm, and their outputs stay")
 
 
 def _repaired(repair: Callable[[], str]) -> str:

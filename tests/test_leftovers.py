@@ -8,7 +8,6 @@ import pytest
 
 from stages.runtime import locks
 from stages.workspace.leftovers import leftovers
-from stages.workspace.lockfile import Out
 from stages.workspace.outputs import Workspace
 
 CACHE = Path(".dvc/cache/files/md5")
@@ -23,8 +22,7 @@ OUTS = (
 
 def found(root):
     """Returns the places found, after all repairs."""
-    outs = {Path(path): Out(Path(path), "stage", "0" * 32) for path in OUTS}
-    findings = list(leftovers(Workspace(root, CACHE, outs), {}, {}))
+    findings = list(leftovers(Workspace(root, CACHE, {}), list(map(Path, OUTS))))
     for finding in findings:
         assert finding.problem == "was left by a killed process"
         finding.repair()
@@ -36,15 +34,23 @@ def write(path, text="something"):
     path.write_text(text)
 
 
-@pytest.mark.parametrize("holds", [None, "models/.final.lock", ".checkpoints/models/final.lock"])
-@pytest.mark.parametrize("name", ["models/.final.partial", "models/.final.replaced.partial"])
-def test_an_unfinished_output_is_left_over_unless_its_lock_is_held(tmp_path, name, holds):
+@pytest.mark.parametrize("is_held", [True, False])
+@pytest.mark.parametrize(
+    ("name", "lock"),
+    [
+        ("models/.final.partial", "models/.final.lock"),
+        ("models/.final.replaced.partial", "models/.final.lock"),
+        (".checkpoints/models/final/.seed-0.partial", ".checkpoints/models/final/seed-0.lock"),
+        (".checkpoints/models/final/.seed-0.npz.partial", ".checkpoints/models/final/seed-0.lock"),
+    ],
+)
+def test_what_is_unfinished_is_left_over_unless_its_lock_is_held(tmp_path, name, lock, is_held):
     write(tmp_path / name / "half")
     with ExitStack() as stack:
-        if holds:
-            stack.enter_context(locks.held(tmp_path / holds))
-        assert found(tmp_path) == ([] if holds else [name])
-        assert (tmp_path / name).exists() == bool(holds)
+        if is_held:
+            stack.enter_context(locks.held(tmp_path / lock))
+        assert found(tmp_path) == ([] if is_held else [name])
+        assert (tmp_path / name).exists() == is_held
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,7 @@ def test_an_unfinished_output_is_left_over_unless_its_lock_is_held(tmp_path, nam
         "data/archives/.cub200.partial",
         "data/features/.cub200_resnet50.partial",
         "plots/.summary.csv.partial",
-        ".checkpoints/models/.final.npz.partial",
+        ".checkpoints/models/final/.seed-0.npz.partial",
     ],
 )
 def test_unfinished_outputs_are_found_beside_every_output_and_checkpoint(tmp_path, name):
@@ -63,7 +69,7 @@ def test_unfinished_outputs_are_found_beside_every_output_and_checkpoint(tmp_pat
 
 @pytest.mark.parametrize("is_held", [True, False])
 @pytest.mark.parametrize(
-    "name", ["models/.final.lock", ".checkpoints/models/final.lock", ".downloads/.a.tgz.lock"]
+    "name", ["models/.final.lock", ".checkpoints/models/final/seed-0.lock", ".downloads/.a.tgz.lock"]
 )
 def test_a_lock_is_left_over_unless_it_is_held(tmp_path, name, is_held):
     with ExitStack() as stack:
@@ -82,7 +88,8 @@ def test_a_lock_is_left_over_unless_it_is_held(tmp_path, name, is_held):
         *("models/.mine.lock", "models/uv.lock", "models/mine.partial"),  # a lock of ours holds a number
         *("models/final_backup/model.keras", "metrics/notes.json", "data/mine/a.npy", "models/.mine.tmp"),
         *(".downloads/a.tgz.partial", ".downloads/a.tgz"),  # a download resumes from there
-        *(".checkpoints/models/final.npz", ".checkpoints/models/former.npz"),  # a training resumes from there
+        ".checkpoints/models/final/seed-0.npz",  # a training resumes from there
+        ".checkpoints/models/final/seed-1/model.keras",  # and takes what is finished
     ],
 )
 def test_what_is_not_ours_or_still_needed_is_neither_reported_nor_removed(tmp_path, name):

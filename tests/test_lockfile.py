@@ -1,4 +1,4 @@
-"""dvc.lock read, repaired and thinned out; test_verify.py shows that DVC takes the result."""
+"""dvc.lock read and repaired; test_verify.py shows that DVC takes the result."""
 
 from pathlib import Path
 
@@ -65,21 +65,6 @@ def test_outputs_are_read_and_dependencies_are_not(path):
     assert entries["train@final"] == [lockfile.Out(Path("models/final"), "train@final", f"{HASH}.dir")]
 
 
-@pytest.mark.parametrize(
-    ("removed", "expected"),
-    [
-        (["resolve"], TEXT[: TEXT.index("  resolve:")] + TEXT[FIRST:]),
-        (["train@final"], TEXT[:FIRST] + TEXT[SECOND:]),
-        (["evaluate@0"], TEXT[:SECOND]),
-        (["resolve", "evaluate@0"], TEXT[: TEXT.index("  resolve:")] + TEXT[FIRST:SECOND]),
-        (["other"], TEXT),
-    ],
-)
-def test_the_rest_stays_byte_for_byte(path, removed, expected):
-    lockfile.forget(path, removed)
-    assert path.read_text() == expected
-
-
 def test_a_cut_off_lock_never_gives_an_output_another_hash_and_is_read_only_where_dvc_reads_it(path):
     """Or a sound output would differ from the hash recorded for it."""
     n_whole = 0
@@ -119,7 +104,3 @@ def test_a_merge_conflict_is_called_one(path, marks):
     line = TEXT[:FIRST].count("\n") + 1
     with pytest.raises(InputError, match=rf"a merge left a conflict in line {line}; keep one side \(`git"):
         lockfile.read(path)
-
-
-def test_without_git_there_is_no_history(path):
-    assert lockfile.history(path.parent) == {}

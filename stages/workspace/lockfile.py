@@ -1,8 +1,6 @@
-"""dvc.lock: what each stage read and wrote, which DVC does not write in one piece; and its Git history."""
+"""dvc.lock: what each stage read and wrote, which DVC does not write in one piece."""
 
 import re
-import subprocess
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,41 +64,9 @@ def _cut(path: Path) -> str:
     text = "".join(lines[: starts[-1]]) if starts else ""
     if not _outs(text):
         raise InputError(f"no whole entry before the break; `git checkout {path}`, or remove it")
-    _write(path, text)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return f"removed the last entry of {path}"
-
-
-def forget(path: Path, stages: Collection[str]) -> None:
-    """Removes the entries of some stages; the rest stays byte for byte."""
-    text = path.read_text(encoding="utf-8")
-    root = YAML(typ="safe", pure=True).compose(text)
-    entries = next(value.value for key, value in root.value if key.value == "stages")
-    starts = [text.rfind("\n", 0, key.start_mark.index) + 1 for key, _ in entries]
-    kept = text[: starts[0]]
-    for (key, _), start, end in zip(entries, starts, [*starts[1:], len(text)], strict=True):
-        kept += "" if key.value in stages else text[start:end]
-    _write(path, kept)
-
-
-def history(root: Path) -> dict[Path, set[str]]:
-    """Returns all outputs that dvc.lock named in any commit, with their MD5s; none without Git."""
-    commits = _git(root, "log", "--format=%H:./dvc.lock", "--", NAME)
-    found: dict[Path, set[str]] = {}
-    section, path = "", Path()
-    for line in _git(root, "cat-file", "--batch", input=commits).splitlines():
-        match = re.match(r"    (\w+):$|    - path: (.+)|      md5: (\S+)", line)
-        if match and match[1]:
-            section = match[1]
-        elif match and match[2]:
-            path = Path(match[2].strip("'\""))
-        elif match and section == "outs":
-            found.setdefault(path, set()).add(match[3].strip("'\""))
-    return found
-
-
-def _git(root: Path, *arguments: str, input: str = "") -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, input=input, capture_output=True, text=True)
-    return "" if done.returncode else done.stdout
 
 
 def _outs(text: str) -> dict[str, list[Out]] | None:
@@ -115,8 +81,3 @@ def _outs(text: str) -> dict[str, list[Out]] | None:
         }
     except (YAMLError, TypeError, KeyError, AttributeError):
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
