@@ -48,7 +48,9 @@ def knobs(**changes: Any) -> dict[str, Any]:
     return copy.deepcopy(KNOBS) | changes
 
 
-def training_run(data: Dataset, folder: Path, *, model: "keras.Model | None" = None, **changes: Any) -> "TrainingRun":
+def training_run(
+    data: Dataset, folder: Path, *, model: "keras.Model | None" = None, **changes: Any
+) -> "TrainingRun":
     """Returns a run of these knobs, whose checkpoint lies in a folder.
 
     Args:

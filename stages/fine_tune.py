@@ -1,6 +1,7 @@
-"""Trains a whole network on images, continuing from a trained end-to-end model."""
+"""Trains the seeds of a whole network on images, each continuing from a seed of a trained end-to-end model."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from stages.runtime import keras_import, resolved
@@ -8,7 +9,7 @@ from stages.runtime.errors import run
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Reads a resolved fine-tune, images and the model it starts from, writes the trained model's folder."""
+    """Reads a resolved fine-tune, images and the models it starts from, writes the trained models' folder."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.fine_tune",
         description=__doc__,
@@ -17,27 +18,29 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("variant", type=Path, help="data/resolved/fine_tune/NAME.json, from `resolve`")
     parser.add_argument("data", type=Path, help="folder that `prepare` wrote")
-    parser.add_argument("start", type=Path, help="folder of the model to start from")
+    parser.add_argument("start", type=Path, help="folder of the models to start from")
     parser.add_argument("model", type=Path, help="folder to write")
     arguments = parser.parse_args(argv)
 
     variant = resolved.read(arguments.variant, "fine_tune")
     keras_import.load()
-    from stages.backbones import keras_file
     from stages.datasets import prepared
-    from stages.results import run_folder
-    from stages.training import backend, fine_tuning, runs, settings
+    from stages.networks import views
+    from stages.training import backend, fine_tuning, runs
 
-    chosen = settings.from_knobs(variant.knobs)
-    backend.configure(chosen.threads, chosen.precision)
+    knobs = variant.knobs
+    backend.configure(knobs["threads"], knobs.get("precision", "float32"))
     data = prepared.read(arguments.data)
-    start = run_folder.read(arguments.start)
-    model = keras_file.load(arguments.start / "model.keras")
-    fine_tuning.unfreeze(model, chosen.unfreeze)
-    epochs_before = int(start.history["epoch"].iloc[-1])
-    runs.run(
-        model, data, variant, arguments.model, dataset=arguments.data.name, first_epoch=epochs_before + 1
-    )
+    looks = views.views(**knobs.get("views", {}))
+
+    def build(seed: int) -> runs.Network:
+        model = fine_tuning.load(arguments.start, seed, knobs)
+        whole = views.averaged(model, looks)
+        return runs.Network(trained=model, saved=whole, measured=whole)
+
+    command = {"stage": "stages.fine_tune", "arguments": argv or sys.argv[1:]}
+    start = {"start": lambda seed: fine_tuning.record(arguments.start, seed)}
+    runs.run(runs.Variant(variant, data, arguments.data.name, build, **command, **start), arguments.model)
 
 
 if __name__ == "__main__":

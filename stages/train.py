@@ -1,15 +1,15 @@
-"""Trains one network from scratch on images."""
+"""Trains the seeds of one network from scratch on images."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from stages.runtime import keras_import, resolved
 from stages.runtime.errors import run
-from stages.runtime.modules import find
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Reads a resolved variant and a prepared dataset, writes the trained model's folder."""
+    """Reads a resolved variant and a prepared dataset, writes the trained models' folder."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.train",
         description=__doc__,
@@ -23,14 +23,21 @@ def main(argv: list[str] | None = None) -> None:
     variant = resolved.read(arguments.variant, "train")
     keras_import.load()
     from stages.datasets import prepared
-    from stages.training import backend, building, runs, settings
+    from stages.networks import views
+    from stages.training import backend, building, runs
 
-    chosen = settings.from_knobs(variant.knobs)
-    backend.configure(chosen.threads, chosen.precision)
+    knobs = variant.knobs
+    backend.configure(knobs["threads"], knobs.get("precision", "float32"))
     data = prepared.read(arguments.data)
-    ((network, knobs),) = chosen.network.items()
-    model = building.from_images(find("networks", network), knobs, data, chosen)
-    runs.run(model, data, variant, arguments.model, dataset=arguments.data.name)
+    looks = views.views(**knobs.get("views", {}))
+
+    def build(seed: int) -> runs.Network:
+        model = building.from_images(data, knobs, seed)
+        whole = views.averaged(model, looks)
+        return runs.Network(trained=model, saved=whole, measured=whole)
+
+    command = {"stage": "stages.train", "arguments": argv or sys.argv[1:]}
+    runs.run(runs.Variant(variant, data, arguments.data.name, build, **command), arguments.model)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
-"""Trains a classifier on cached features."""
+"""Trains the seeds of a classifier on cached features."""
 
 import argparse
-import json
+import sys
 from pathlib import Path
-from typing import Any
 
 from stages.runtime import keras_import, resolved
 from stages.runtime.errors import run
-from stages.runtime.hashes import check_files
 from stages.runtime.modules import find
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Reads a resolved head and the features of a dataset, writes the trained model's folder."""
+    """Reads a resolved head and the features of a dataset, writes the trained models' folder."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.train_head",
         description=__doc__,
@@ -28,26 +26,23 @@ def main(argv: list[str] | None = None) -> None:
     head = resolved.read(arguments.head, "train_head")
     keras_import.load()
     from stages.datasets import prepared
-    from stages.training import backend, building, runs, settings
+    from stages.features.joining import end_to_end
+    from stages.training import backend, building, runs
 
-    chosen = settings.from_knobs(head.knobs)
-    backend.configure(chosen.threads, chosen.precision)
-    ((name, knobs),) = chosen.network.items()
-    network = find("networks", name)
-    data = prepared.read(arguments.data, arguments.features / f"{network.LEARNS_FROM}.npy")
-    model = building.from_features(network, knobs, data, chosen)
-    saved = end_to_end(arguments.features, model) if chosen.end_to_end else model
-    runs.run(model, data, head, arguments.model, dataset=arguments.data.name, saved=saved)
+    knobs = head.knobs
+    backend.configure(knobs["threads"], knobs.get("precision", "float32"))
+    (network,) = knobs["network"]
+    learns_from = find("networks", network).LEARNS_FROM
+    data = prepared.read(arguments.data, arguments.features / f"{learns_from}.npy")
 
+    def build(seed: int) -> runs.Network:
+        model = building.from_features(data, knobs, seed)
+        saved = end_to_end(arguments.features, model) if knobs.get("end_to_end") else model
+        return runs.Network(trained=model, saved=saved, measured=model)
 
-def end_to_end(features: Path, head: Any) -> Any:
-    """Returns the head joined to its features' backbone: a model from images to probabilities."""
-    from stages.backbones import extractor, keras_file
-
-    manifest = json.loads((features / "manifest.json").read_text(encoding="utf-8"))
-    backbone = Path(manifest["backbone"])
-    check_files(backbone.parent, {backbone.name: manifest["sha256"][backbone.name]})
-    return extractor.end_to_end(keras_file.load(backbone), head)
+    command = {"stage": "stages.train_head", "arguments": argv or sys.argv[1:]}
+    variant = runs.Variant(head, data, arguments.data.name, build, **command, has_views=True)
+    runs.run(variant, arguments.model)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ epochs and steps short, XLA and oneDNN read variables that change results.
 """
 
 import os
+import sys
 
 # Python starts slowly enough that `dvc repro` may die meanwhile: remembered as early as possible.
 PARENT = os.getppid()
+
+KIB = 1 if sys.platform == "darwin" else 1024  # unit of the system's ru_maxrss
 
 # Keras' own limits and switches, which would change a training unnoticed.
 DROPPED = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")

@@ -30,6 +30,16 @@ def held(path: Path, writing: Path | None = None) -> Iterator[None]:
         os.close(descriptor)
 
 
+def attempt(path: Path) -> int | None:
+    """Returns a descriptor that holds the lock of this file until it is closed; None where another holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    if _take(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
 def is_held(path: Path) -> bool:
     """Returns whether a living process holds the lock of this file."""
     try:

@@ -6,6 +6,8 @@ training's code.
 
 import ast
 import importlib
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +26,11 @@ def find(room: str, name: str) -> ModuleType:
         name: as params.yaml has it.
     """
     return importlib.import_module(f"stages.{room}.{name}")
+
+
+def accepted(function: Callable[..., Any], knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the knobs that a function takes as arguments."""
+    return {name: knobs[name] for name in inspect.signature(function).parameters if name in knobs}
 
 
 def offered(room: str, function: str, root: Path = ROOT) -> dict[str, dict[str, object]]:

@@ -1,6 +1,5 @@
 """The one place that speaks to the library below Keras: threads, determinism, precision, device, versions."""
 
-import os
 import platform
 import sys
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from typing import Any
 import keras
 
 from stages.runtime import environment as variables
+from stages.runtime import gpu
 from stages.runtime.errors import InputError
 from stages.runtime.keras_import import quiet
 
@@ -30,8 +30,8 @@ def configure(threads: int, precision: str = "float32") -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.experimental.enable_op_determinism()
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
+        for found in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(found, True)
     elif keras.backend.backend() == "torch":
         import torch
 
@@ -40,7 +40,7 @@ def configure(threads: int, precision: str = "float32") -> None:
         keras.ops.convert_to_numpy(keras.ops.zeros(1))
     _set_precision(precision)
     print(f"running on {device()}, {threads} thread{'s' if threads > 1 else ''}", flush=True)
-    if note := unseen_gpu():
+    if note := gpu.note(keras.backend.backend(), device()):
         print(note, file=sys.stderr, flush=True)
 
 
@@ -60,23 +60,8 @@ def jit_compile() -> bool | str:
 
 def device() -> str:
     """Returns what computes, "gpu: " or "cpu: " and its name: results differ in their last bits."""
-    gpu = _gpu_name(keras.backend.backend())
-    return f"gpu: {gpu}" if gpu else f"cpu: {_cpu_name()}"
-
-
-def unseen_gpu(devices: Path = Path("/dev")) -> str | None:
-    """Returns what to do where the machine has an NVIDIA GPU that the backend does not see.
-
-    Args:
-        devices: where the driver's device files are.
-    """
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if is_hidden or device().startswith("gpu") or not any(devices.glob("nvidia[0-9]*")):
-        return None
-    return (
-        f"there is an NVIDIA GPU, but {keras.backend.backend()} does not see it: running on the CPU;"
-        " `uv run --extra gpu` brings CUDA, CUDA_VISIBLE_DEVICES='' silences this"
-    )
+    name = _gpu_name(keras.backend.backend())
+    return f"gpu: {name}" if name else f"cpu: {_cpu_name()}"
 
 
 def environment(threads: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checkpoints of training runs, so that a killed one loses at most an epoch and a stopped one nothing.
 
-They lie outside DVC's outs, which DVC deletes before a stage runs. An epoch is a function of its
-number and of the variables (see `plan`), so these are all there is to keep.
+They lie outside DVC's outs, which DVC deletes before a stage runs, as do the seeds that are finished. An epoch
+is a function of its number and of the variables (see `plan`), so these are all there is to keep.
 """
 
 import json
@@ -13,8 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from stages.runtime import locks
-from stages.runtime.atomic import remove, replacing
+from stages.runtime.atomic import replacing
 from stages.runtime.errors import DAMAGE
 
 FOLDER = Path(".checkpoints")
@@ -39,9 +38,9 @@ class Progress:
         return f"{epoch}, step {len(self.steps)}" if self.steps else epoch
 
 
-def path(out: Path) -> Path:
-    """Returns where the checkpoint of an output lies: .checkpoints/models/final.npz for models/final."""
-    return FOLDER / out.parent.name / f"{out.name}.npz"
+def store(out: Path) -> Path:
+    """Returns the folder that keeps the seeds of an output: .checkpoints/models/final for models/final."""
+    return FOLDER / out.parent.name / out.name
 
 
 def save(path: Path, variables: Sequence[Any], progress: Progress, fingerprint: str) -> None:
@@ -86,19 +85,6 @@ def restore(path: Path, variables: Sequence[Any], fingerprint: str) -> Progress:
         return _delete(path, f"is damaged ({error})")
     assign(variables, arrays)
     return progress
-
-
-def prune(out: Path) -> None:
-    """Deletes the checkpoints of all finished outputs but this one, unless somebody writes them.
-
-    A finished run keeps its checkpoint until then: if DVC is killed before it has recorded the result,
-    it runs the stage again.
-    """
-    for checkpoint in FOLDER.glob("*/*"):
-        other = out.parent.parent / checkpoint.parent.name / checkpoint.stem
-        lock = checkpoint.with_suffix(".lock")
-        if other != out and other.exists() and checkpoint != lock and not locks.is_held(lock):
-            remove(checkpoint)
 
 
 def _delete(path: Path, problem: str) -> Progress:

@@ -1,9 +1,45 @@
-"""Which weights of a trained end-to-end model continue to learn (report 3.2)."""
+"""Where a fine-tune starts, and which weights of the trained end-to-end model continue to learn (report 3.2)."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import keras
 
+from stages.backbones import keras_file
 from stages.backbones.extractor import HEAD, every_layer
+from stages.networks import views
 from stages.runtime.errors import InputError
+from stages.runtime.hashes import check_files
+
+
+def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
+    """Loads the network that a seed starts from, without its views, ready to learn.
+
+    Args:
+        start: folder of a variant, such as models/frozen.
+        seed: of the fine-tune, see `record`.
+        knobs: of the fine-tune: `unfreeze` is used.
+
+    Raises:
+        InputError: the file was edited, or `unfreeze` names no layer.
+    """
+    folder = _folder(start, seed)
+    check_files(folder, {"model.keras": record(start, seed)["sha256"]["model.keras"]})
+    model = views.inner(keras_file.load(folder / "model.keras", flat=False))
+    unfreeze(model, knobs["unfreeze"])
+    return model
+
+
+def record(start: Path, seed: int) -> dict[str, Any]:
+    """Returns run.json of what a seed starts from: the same seed's, or the only one there is."""
+    return json.loads((_folder(start, seed) / "run.json").read_text(encoding="utf-8"))
+
+
+def _folder(start: Path, seed: int) -> Path:
+    same, *others = start / f"seed-{seed}", *start.glob("seed-*")
+    return others[0] if len(others) == 1 else same
 
 
 def unfreeze(model: keras.Model, which: str) -> None:

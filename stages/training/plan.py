@@ -7,6 +7,7 @@ same order and agree in all others.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,47 @@ MAX_BYTES = 64 << 20  # of a chunk's inputs
 
 
 @dataclass(frozen=True)
+class Chance:
+    """The random streams of one purpose, such as an augmentation, in an epoch.
+
+    Attributes:
+        seed: of the training run.
+        epoch: its number, from 1.
+        purpose: what draws.
+    """
+
+    seed: int
+    epoch: int
+    purpose: str
+
+    @cached_property
+    def of_epoch(self) -> np.random.Generator:
+        """The stream of this epoch."""
+        return self._stream(self.epoch)
+
+    @cached_property
+    def of_run(self) -> np.random.Generator:
+        """The stream of the whole run, the same in each epoch."""
+        return self._stream(0)
+
+    def _stream(self, epoch: int) -> np.random.Generator:
+        number = int.from_bytes(hashlib.sha256(self.purpose.encode()).digest()[:4], "big")
+        return np.random.default_rng([self.seed, epoch, number])
+
+
+@dataclass(frozen=True)
 class Plan:
     """What an epoch does.
 
     Attributes:
         rows: int64[n], the training rows of the dataset in the epoch's order.
         draws: per augmentation float32[n, d], a row for each of `rows`.
+        views: int64[n], which view of each row is learned from; None where there is one input a row.
     """
 
     rows: np.ndarray
     draws: dict[str, np.ndarray]
+    views: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +77,14 @@ class Chunk:
     draws: dict[str, np.ndarray]
 
 
-def draw(rows: np.ndarray, *, seed: int, epoch: int, augmentation: Sequence[tuple[str, Any]]) -> Plan:
+def draw(
+    rows: np.ndarray,
+    *,
+    seed: int,
+    epoch: int,
+    augmentation: Sequence[tuple[str, Any]],
+    n_views: int | None = None,
+) -> Plan:
     """Draws the plan of an epoch.
 
     Args:
@@ -53,13 +92,17 @@ def draw(rows: np.ndarray, *, seed: int, epoch: int, augmentation: Sequence[tupl
         seed: of the training run.
         epoch: its number.
         augmentation: (name, amount) of each.
+        n_views: of each row, of which one is drawn; None where a row has one input.
     """
-    order = _stream(seed, epoch, "order").permutation(len(rows))
+    order = Chance(seed, epoch, "order").of_epoch.permutation(len(rows))
     draws = {
-        name: find("augmentation", name).draw(_stream(seed, epoch, name), len(rows), amount)[order]
+        name: find("augmentation", name).draw(Chance(seed, epoch, name), len(rows), amount)[order]
         for name, amount in augmentation
     }
-    return Plan(rows[order], draws)
+    views = None
+    if n_views:
+        views = Chance(seed, epoch, "view").of_epoch.integers(n_views, size=len(rows))[order]
+    return Plan(rows[order], draws, views)
 
 
 def chunks(
@@ -69,12 +112,13 @@ def chunks(
 
     Args:
         plan: of the epoch.
-        inputs: one row per example of the dataset, as it lies on disk.
+        inputs: one row per example of the dataset, as it lies on disk; its views, where the plan has some.
         labels: int64, likewise.
         batch_size: examples per step.
         first_step: where an interrupted epoch resumes; the end of a chunk.
     """
-    step_bytes = batch_size * int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
+    shape = inputs.shape[1:] if plan.views is None else inputs.shape[2:]
+    step_bytes = batch_size * int(np.prod(shape)) * inputs.dtype.itemsize
     size = max(1, min(MAX_STEPS, MAX_BYTES // step_bytes)) * batch_size
     whole = len(plan.rows) // batch_size * batch_size
     starts = [*range(0, whole, size), *([whole] if whole < len(plan.rows) else [])]
@@ -86,14 +130,10 @@ def chunks(
 
 def _chunk(plan: Plan, inputs: np.ndarray, labels: np.ndarray, part: slice, batch_size: int) -> Chunk:
     rows = plan.rows[part]
+    chosen = inputs[rows] if plan.views is None else inputs[rows, plan.views[part]]
 
     def steps(array: np.ndarray) -> np.ndarray:
         return array.reshape(-1, batch_size, *array.shape[1:])
 
     draws = {name: steps(values[part]) for name, values in plan.draws.items()}
-    return Chunk(steps(inputs[rows]), steps(labels[rows].astype(np.int32)), draws)
-
-
-def _stream(seed: int, epoch: int, purpose: str) -> np.random.Generator:
-    number = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4], "big")
-    return np.random.default_rng([seed, epoch, number])
+    return Chunk(steps(chosen), steps(labels[rows].astype(np.int32)), draws)

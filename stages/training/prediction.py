@@ -1,38 +1,48 @@
-"""A network's probabilities on a split, by one look at each image or by several views of it."""
+"""A network's probabilities on a split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
+import keras
 import numpy as np
 
 from stages.datasets.prepared import Dataset
+from stages.runtime.memory import PREDICTED_AT_ONCE
 
-BATCH = 64  # of no influence on results beyond rounding; bounds memory
-View = tuple[bool, int, int]  # mirrored, pixels down, pixels right
-PLAIN: tuple[View, ...] = ((False, 0, 0),)
-
-
-def views(*, flip: bool, shift: int) -> list[View]:
-    """Returns the views a prediction averages: the image, shifted in four directions, and all mirrored."""
-    shifts = [(0, 0), *([(shift, 0), (-shift, 0), (0, shift), (0, -shift)] if shift else [])]
-    return [(mirrored, *place) for mirrored in ((False, True) if flip else (False,)) for place in shifts]
+# Takes any real [n, ...], returns probabilities float32[n, k].
+Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def probabilities(
-    predict: Callable[[np.ndarray], np.ndarray], data: Dataset, split: str, *, over: Sequence[View] = PLAIN
-) -> np.ndarray:
+def predictor(model: keras.Model) -> Predict:
+    """Returns what computes a model's outputs for a batch, float32[n, ...] from any real [n, ...]."""
+    if keras.backend.backend() != "tensorflow":
+        return lambda inputs: np.asarray(model.predict_on_batch(inputs.astype(np.float32)), np.float32)
+    import tensorflow as tf
+
+    # One graph for all batch sizes: each further one would cost as much as many batches.
+    @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], jit_compile=False)
+    def predict(inputs: Any) -> Any:
+        return model(inputs, training=False)
+
+    return lambda inputs: predict(inputs.astype(np.float32)).numpy().astype(np.float32)
+
+
+def probabilities(predict: Predict, data: Dataset, split: str, *, has_views: bool = False) -> np.ndarray:
     """Returns probabilities on a split in stored order, float32[n, number of classes].
 
     Args:
-        predict: as `steps.predictor` returns it.
+        predict: as `predictor` returns it.
         data: the dataset.
         split: train, validation or test.
-        over: the views that are averaged.
+        has_views: whether the inputs are [n, views, ...]: probabilities are then averaged over the views.
     """
     rows = data.rows(split)
     results = []
-    for start in range(0, len(rows), BATCH):
-        batch = data.inputs[rows[start : start + BATCH]]
-        results.append(np.mean([predict(_seen(batch, view)) for view in over], axis=0))
+    for start in range(0, len(rows), PREDICTED_AT_ONCE):
+        batch = data.inputs[rows[start : start + PREDICTED_AT_ONCE]]
+        views = range(batch.shape[1]) if has_views else ()
+        looks = [batch[:, view] for view in views] or [batch]
+        results.append(np.mean([predict(look) for look in looks], axis=0))
     return np.concatenate(results)
 
 
@@ -48,15 +58,3 @@ def loss_and_accuracy(probabilities: np.ndarray, labels: np.ndarray) -> dict[str
         "loss": float(-np.log(np.clip(true, 1e-7, 1 - 1e-7)).mean()),
         "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
     }
-
-
-def _seen(images: np.ndarray, view: View) -> np.ndarray:
-    mirrored, down, right = view
-    if mirrored:
-        images = images[:, :, ::-1]
-    if down or right:
-        border = max(abs(down), abs(right))
-        padded = np.pad(images, ((0, 0), (border, border), (border, border), (0, 0)), mode="edge")
-        height, width = images.shape[1:3]
-        images = padded[:, border - down :, border - right :][:, :height, :width]
-    return images

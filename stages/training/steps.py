@@ -5,96 +5,107 @@ calls from Python cost more than the arithmetic. The other backends take Keras' 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
 from stages.runtime.modules import find
+from stages.training import fused_batch_norm
+from stages.training.objective import plain_cross_entropy
 from stages.training.plan import Chunk
 
-# Takes a chunk, the learning rate and the average's decay of each of its steps; returns loss and accuracy
-# of each, float64[k, 2].
-Run = Callable[[Chunk, np.ndarray, np.ndarray], np.ndarray]
-# Takes a batch of images and the draws of each augmentation by name.
-Augment = Callable[[Any, dict[str, Any]], Any]
+# Takes a chunk, the learning rate and the average's decay of each of its steps; returns plain cross-entropy
+# and accuracy of each, float64[k, 2].
+StepFunction = Callable[[Chunk, np.ndarray, np.ndarray], np.ndarray]
+# Takes a batch of inputs, soft targets and the draws of each augmentation by name; returns inputs and targets.
+Augment = Callable[[Any, Any, dict[str, Any]], tuple[Any, Any]]
 
 
-def runner(
-    model: keras.Model,
-    *,
-    dtype: np.dtype,
-    augmentation: Sequence[tuple[str, Any]],
-    average: Sequence[tuple[Any, Any]],
-    sets_rate: bool,
-) -> Run:
+@dataclass(frozen=True)
+class Update:
+    """What a step does to the weights beyond the optimizer's own.
+
+    Attributes:
+        average: (moving average, weight) of each weight that is averaged.
+        multipliers: (weight, factor) of each weight whose learning rate has a factor.
+        sets_rate: whether each step's learning rate is set; else it is the optimizer's own.
+    """
+
+    average: Sequence[tuple[Any, Any]] = field(default_factory=list)
+    multipliers: Sequence[tuple[Any, float]] = field(default_factory=list)
+    sets_rate: bool = False
+
+    def scale(self, before: Sequence[Any]) -> None:
+        """Shortens the steps of weights with a factor, which each optimizer's step is proportional to.
+
+        Args:
+            before: copies of their values before the step.
+        """
+        for (weight, factor), old in zip(self.multipliers, before, strict=True):
+            weight.assign(old + factor * (weight - old))
+
+    def move_averages(self, decay: Any) -> None:
+        """Moves each average towards its weight."""
+        for moving, weight in self.average:
+            moving.assign(moving + (1 - decay) * (keras.ops.cast(weight, "float32") - moving))
+
+
+def step_function(
+    model: keras.Model, *, dtype: np.dtype, augmentation: Sequence[tuple[str, Any]], update: Update
+) -> StepFunction:
     """Returns what computes a chunk of training steps and changes the model.
 
     Args:
-        model: compiled, from inputs to probabilities.
+        model: compiled by `compiled`, from inputs to probabilities.
         dtype: of a chunk's inputs.
         augmentation: (name, amount) in the order in which they are applied.
-        average: (moving average, weight) of each weight that is averaged; empty for none.
-        sets_rate: whether each step's learning rate is set; else it is the optimizer's own.
+        update: what else a step does.
     """
     augment = _composed(augmentation)
     if keras.backend.backend() == "tensorflow":
-        names = [name for name, _ in augmentation]
-        return _graph(model, dtype, names, augment, average, sets_rate)
-    return _plain(model, augment, average, sets_rate)
-
-
-def predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns what computes a model's outputs for a batch, float32[n, ...] from any real [n, ...]."""
-    if keras.backend.backend() != "tensorflow":
-        return lambda inputs: np.asarray(model.predict_on_batch(inputs.astype(np.float32)), np.float32)
-    import tensorflow as tf
-
-    # One graph for all batch sizes: each further one would cost as much as many batches.
-    @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], jit_compile=False)
-    def predict(inputs: Any) -> Any:
-        return model(inputs, training=False)
-
-    return lambda inputs: predict(inputs.astype(np.float32)).numpy().astype(np.float32)
+        fused_batch_norm.use(model)
+        return _graph(model, dtype, [name for name, _ in augmentation], augment, update)
+    return _plain(model, augment, update)
 
 
 def _composed(augmentation: Sequence[tuple[str, Any]]) -> Augment:
     """Returns what applies several augmentations, one after another."""
     modules = [(name, find("augmentation", name), amount) for name, amount in augmentation]
 
-    def augment(images: Any, draws: dict[str, Any]) -> Any:
+    def augment(inputs: Any, targets: Any, draws: dict[str, Any]) -> tuple[Any, Any]:
         for name, module, amount in modules:
-            images = module.apply(images, draws[name], amount=amount)
-        return images
+            inputs, targets = module.apply(inputs, targets, draws[name], amount=amount)
+        return inputs, targets
 
     return augment
 
 
 def _graph(
-    model: keras.Model,
-    dtype: np.dtype,
-    names: Sequence[str],
-    augment: Augment,
-    average: Sequence[tuple[Any, Any]],
-    sets_rate: bool,
-) -> Run:
+    model: keras.Model, dtype: np.dtype, names: Sequence[str], augment: Augment, update: Update
+) -> StepFunction:
     """Computes all steps of a chunk in one call of a TensorFlow graph."""
     import tensorflow as tf
 
-    def step(images: Any, labels: Any, draws: dict[str, Any], rate: Any, decay: Any) -> Any:
-        images = augment(tf.cast(images, tf.float32), draws)
+    n_classes = model.outputs[0].shape[-1]
+
+    def step(inputs: Any, labels: Any, draws: dict[str, Any], rate: Any, decay: Any) -> Any:
+        inputs, targets = augment(tf.cast(inputs, tf.float32), tf.one_hot(labels, n_classes), draws)
         with tf.GradientTape() as tape:
-            outputs = model(images, training=True)
-            loss = model.compute_loss(y=labels, y_pred=outputs)
+            outputs = model(inputs, training=True)
+            loss = model.compute_loss(y=targets, y_pred=outputs)
             scaled = model.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, model.trainable_weights)
-        if sets_rate:
+        if update.sets_rate:
             model.optimizer.learning_rate.assign(rate)
+        before = [tf.identity(weight) for weight, _ in update.multipliers]
         model.optimizer.apply_gradients(zip(gradients, model.trainable_weights, strict=True))
-        for moving, weight in average:
-            moving.assign(moving + (1 - decay) * (keras.ops.cast(weight, "float32") - moving))
-        predicted = tf.argmax(outputs, axis=-1, output_type=labels.dtype)
-        return tf.stack([tf.cast(loss, tf.float32), tf.reduce_mean(tf.cast(predicted == labels, tf.float32))])
+        update.scale(before)
+        update.move_averages(decay)
+        plain = tf.reduce_mean(plain_cross_entropy(targets, tf.cast(outputs, tf.float32)))
+        is_right = tf.argmax(outputs, axis=-1) == tf.argmax(targets, axis=-1)
+        return tf.stack([plain, tf.reduce_mean(tf.cast(is_right, tf.float32))])
 
     per_step = tf.TensorSpec([None], tf.float32)
     signature = [
@@ -121,29 +132,27 @@ def _graph(
     return run_chunk
 
 
-def _plain(
-    model: keras.Model,
-    augment: Augment,
-    average: Sequence[tuple[Any, Any]],
-    sets_rate: bool,
-) -> Run:
+def _plain(model: keras.Model, augment: Augment, update: Update) -> StepFunction:
     """Computes the steps of a chunk by Keras' own `train_on_batch`."""
+    n_classes = model.outputs[0].shape[-1]
 
-    def run_step(inputs: np.ndarray, labels: np.ndarray, draws: dict[str, Any]) -> tuple[float, float]:
-        images = keras.ops.convert_to_tensor(inputs.astype(np.float32))
-        images = keras.ops.convert_to_numpy(augment(images, draws))
-        logs = model.train_on_batch(images, labels, return_dict=True)
-        return float(logs["loss"]), float(logs["accuracy"])
+    def run_step(inputs: np.ndarray, labels: np.ndarray, draws: dict[str, Any]) -> list[float]:
+        x = keras.ops.convert_to_tensor(inputs.astype(np.float32))
+        augmented = augment(x, keras.ops.one_hot(labels, n_classes, dtype="float32"), draws)
+        logs = model.train_on_batch(*map(keras.ops.convert_to_numpy, augmented), return_dict=True)
+        return [float(logs["plain_cross_entropy"]), float(logs["accuracy"])]
 
     def run_chunk(chunk: Chunk, rates: np.ndarray, decays: np.ndarray) -> np.ndarray:
         results = []
         for i in range(len(chunk.inputs)):
-            if sets_rate:
+            if update.sets_rate:
                 model.optimizer.learning_rate.assign(rates[i])
+            # copies, as JAX reuses the memory of the weights
+            before = [np.array(keras.ops.convert_to_numpy(weight)) for weight, _ in update.multipliers]
             drawn = {name: values[i] for name, values in chunk.draws.items()}
             results.append(run_step(chunk.inputs[i], chunk.labels[i], drawn))
-            for moving, weight in average:
-                moving.assign(moving + (1 - decays[i]) * (keras.ops.cast(weight, "float32") - moving))
+            update.scale(before)
+            update.move_averages(decays[i])
         return np.array(results)
 
     return run_chunk

@@ -1,0 +1,212 @@
+"""Multinomial logistic regression with an L2 penalty, by L-BFGS over all examples at once.
+
+The objective is convex: its minimum depends on neither seed nor order. It is the mean cross-entropy plus
+penalty / 2 times the sum of squared weights, the biases left free (Bishop 2006, sections 4.3.4 and 3.1.4). One
+network per penalty is fitted, from the largest penalty down, each from where the one before ended; that with
+the best validation figure is kept.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from stages.runtime import progress, signals
+from stages.runtime.errors import InputError
+from stages.training import checkpoints
+from stages.training.prediction import loss_and_accuracy, predictor
+from stages.training.run import Fitted, TrainingRun
+
+KNOBS = ("penalties", "monitor")
+ONE_OPTIMUM = True  # whatever the seed, so that `resolve` takes one alone
+LAYER = "head_logits"  # of the network, the only one with weights to train
+MOST_ITERATIONS = 1000
+TOLERANCE = 1e-6  # of the gradient's largest entry
+BATCH = 1024  # features at a time on their way through the steps
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """Knobs of the fit.
+
+    Attributes:
+        penalties: of the squared weights, each > 0.
+        monitor: val_loss or val_accuracy: which penalty is the best; the larger of equal ones.
+    """
+
+    penalties: list[float]
+    monitor: str = "val_loss"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs of the last layer.
+
+    Attributes:
+        x: float64[n, views, c].
+        labels: int64[n].
+    """
+
+    x: np.ndarray
+    labels: np.ndarray
+
+
+def fit(run: TrainingRun) -> Fitted:
+    """Fits a head for each penalty, resuming after the last one that is done; keeps the best.
+
+    Args:
+        run: its model's last layer gets the weights.
+
+    Returns:
+        Per penalty, from the largest: penalty, loss and accuracy of training (over all views), val_loss and
+        val_accuracy (of the mean over views), iterations; and the penalty that was chosen.
+
+    Raises:
+        InputError: the network has other weights to train than those of its last layer.
+    """
+    settings, layer = run.settings(Penalties), _last_layer(run)
+    train, validation = (_examples(run, layer, split) for split in ("train", "validation"))
+    current, best = (_Weights(train.x.shape[-1], len(run.data.class_names)) for _ in range(2))
+    variables = [*current.variables, *best.variables]
+    done = checkpoints.restore(run.checkpoint, variables, run.fingerprint)
+    if done.history:
+        print(f"{run.name}: resuming after penalty {done.history[-1]['penalty']:g}", flush=True)
+    penalties = sorted(settings.penalties, reverse=True)
+    for penalty in penalties[len(done.history) :]:
+        with signals.deferred():
+            iterations = current.minimise(train, penalty, f"penalty {penalty:g}")
+            done.history.append(_record(current, penalty, train, validation, iterations))
+            if _best(done.history, settings.monitor) == len(done.history) - 1:
+                best.take(current)
+            checkpoints.save(run.checkpoint, variables, done, run.fingerprint)
+        print(f"{run.name}: {_shown(done.history[-1])}", flush=True)
+    layer.set_weights([best.kernel, best.bias])
+    chosen = _best(done.history, settings.monitor)
+    return Fitted(done.history, {"penalty": penalties[chosen]})
+
+
+class _Weights:
+    """Kernel and bias of the last layer, float64 while they are fitted."""
+
+    def __init__(self, n_inputs: int, n_classes: int) -> None:
+        self.variables = [
+            keras.Variable(np.zeros(shape), dtype="float64", trainable=False)
+            for shape in ((n_inputs, n_classes), (n_classes,))
+        ]
+
+    @property
+    def kernel(self) -> np.ndarray:
+        return checkpoints.state(self.variables[:1])[0]
+
+    @property
+    def bias(self) -> np.ndarray:
+        return checkpoints.state(self.variables[1:])[0]
+
+    def take(self, other: "_Weights") -> None:
+        """Takes another's values."""
+        checkpoints.assign(self.variables, checkpoints.state(other.variables))
+
+    def minimise(self, examples: Examples, penalty: float, what: str) -> int:
+        """Moves to the minimum of the objective; returns the number of iterations.
+
+        Args:
+            examples: all views of each count as examples.
+            penalty: of the squared kernel.
+            what: a progress bar says.
+        """
+        views = examples.x.shape[1]
+        x, labels = examples.x.reshape(-1, examples.x.shape[-1]), np.repeat(examples.labels, views)
+        shape = self.variables[0].shape
+        start = np.concatenate([self.kernel.ravel(), self.bias])
+        with progress.bar(what, total=MOST_ITERATIONS, unit="iteration", leave=False) as bar:
+            found = minimize(
+                lambda flat: objective(flat, shape, x, labels, penalty),
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                callback=lambda _: bar.update(1) and None,
+                options={
+                    "maxiter": MOST_ITERATIONS,
+                    "maxfun": 2 * MOST_ITERATIONS,
+                    "gtol": TOLERANCE,
+                    "ftol": 0,
+                },
+            )
+        kernel, bias = np.split(found.x, [shape[0] * shape[1]])
+        checkpoints.assign(self.variables, [kernel.reshape(shape), bias])
+        return int(found.nit)
+
+    def probabilities(self, examples: Examples) -> np.ndarray:
+        """Returns the mean over the views of each example, float64[n, k]."""
+        return np.exp(log_softmax(examples.x @ self.kernel + self.bias, axis=-1)).mean(axis=1)
+
+
+def objective(
+    flat: np.ndarray, shape: tuple[int, int], x: np.ndarray, labels: np.ndarray, penalty: float
+) -> tuple[float, np.ndarray]:
+    """Returns the penalised mean cross-entropy and its gradient.
+
+    Args:
+        flat: kernel, row by row, then bias: float64[c * k + k].
+        shape: (c, k).
+        x: float64[n, c].
+        labels: int64[n] in [0, k).
+        penalty: of the squared kernel.
+    """
+    kernel, bias = np.split(flat, [shape[0] * shape[1]])
+    kernel = kernel.reshape(shape)
+    logs = log_softmax(x @ kernel + bias, axis=1)
+    rows = np.arange(len(labels))
+    value = -logs[rows, labels].mean() + penalty / 2 * float((kernel**2).sum())
+    errors = np.exp(logs)
+    errors[rows, labels] -= 1
+    errors /= len(labels)
+    gradient = np.concatenate([(x.T @ errors + penalty * kernel).ravel(), errors.sum(axis=0)])
+    return float(value), gradient
+
+
+def _last_layer(run: TrainingRun) -> keras.layers.Layer:
+    layer = run.model.get_layer(LAYER)
+    if len(run.model.trainable_weights) != len(layer.trainable_weights):
+        raise InputError(
+            f"variant {run.name!r}: its network has other weights to train than those of the last layer, which"
+            " a convex trainer cannot; set dense_units: [] and no batch normalisation"
+        )
+    return layer
+
+
+def _examples(run: TrainingRun, layer: keras.layers.Layer, split: str) -> Examples:
+    """Returns what the last layer sees of a split."""
+    rows, inputs = run.data.rows(split), run.data.inputs
+    before = predictor(keras.Model(run.model.inputs[0], layer.input))
+    looks = [
+        np.concatenate(
+            [before(inputs[rows[start : start + BATCH], view]) for start in range(0, len(rows), BATCH)]
+        )
+        for view in range(inputs.shape[1])
+    ]
+    return Examples(np.stack(looks, axis=1).astype(np.float64), run.data.labels[rows])
+
+
+def _record(
+    weights: _Weights, penalty: float, train: Examples, validation: Examples, iterations: int
+) -> dict[str, Any]:
+    """Returns the history's record of a penalty."""
+    record: dict[str, Any] = {"penalty": penalty}
+    for prefix, examples in (("", train), ("val_", validation)):
+        measured = loss_and_accuracy(weights.probabilities(examples), examples.labels)
+        record |= {f"{prefix}{name}": value for name, value in measured.items()}
+    return record | {"iterations": iterations}
+
+
+def _best(history: list[dict[str, float]], monitor: str) -> int:
+    values = [record[monitor] for record in history]
+    return values.index(min(values) if monitor == "val_loss" else max(values))
+
+
+def _shown(record: dict[str, float]) -> str:
+    values = (f"{key} {record[key]:.4f}" for key in ("loss", "accuracy", "val_loss", "val_accuracy"))
+    return f"penalty {record['penalty']:g}, {', '.join(values)}, {record['iterations']} iterations"
