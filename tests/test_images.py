@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_archives import encoded, noise
 
-from stages.datasets.images import decode
+from stages.datasets.images import RESIZES, decode
 from stages.runtime.errors import InputError
 
 
@@ -32,6 +32,9 @@ def square(image, kind="PNG", **options):
         ("1", 1, "PNG"),
         ("RGB", (120, 120, 120), "WEBP"),
         ("RGBA", (120, 120, 120, 255), "WEBP"),
+        ("RGB", (120, 120, 120), "BMP"),
+        ("CMYK", (0, 0, 0, 135), "TIFF"),
+        ("L", 120, "GIF"),
     ],
 )
 def test_every_colour_mode_becomes_rgb(mode, colour, kind):
@@ -41,13 +44,38 @@ def test_every_colour_mode_becomes_rgb(mode, colour, kind):
 
 
 @pytest.mark.parametrize(
-    ("mode", "transparency"), [("L", 120), ("RGB", (120, 120, 120)), ("P", 0), ("P", bytes([0]))]
+    ("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF"), ("P", "GIF")]
 )
-def test_a_transparent_colour_keeps_its_colour(mode, transparency):
-    image = Image.new(mode, (9, 9), {"L": 120, "RGB": (120, 120, 120), "P": 0}[mode])
+def test_what_is_transparent_lies_on_white(mode, kind):
+    """Left black, right transparent with a hidden red."""
+    image = Image.new("RGBA", (8, 8), (0, 0, 0, 255))
+    image.paste((200, 0, 0, 0), (4, 0, 8, 8))
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    found = square(image.convert(mode) if mode != "P" else image, kind, **options)
+    assert (found[:, :4] == 0).all()
+    assert (found[:, 4:] == 255).all()
+
+
+def test_half_transparent_pixels_are_mixed_with_white():
+    found = square(Image.new("RGBA", (8, 8), (0, 100, 200, 51)))  # a fifth of the colour, the rest white
+    assert (found == [204, 224, 244]).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "transparency"),
+    [
+        ("L", 120, 120),
+        ("RGB", (120, 120, 120), (120, 120, 120)),
+        ("P", 0, 0),
+        ("P", 0, bytes([0])),
+        ("1", 1, 1),
+    ],
+)
+def test_a_colour_or_palette_entry_that_is_declared_transparent_is_white(mode, colour, transparency):
+    image = Image.new(mode, (9, 9), colour)
     if mode == "P":
         image.putpalette([120, 120, 120, 0, 0, 0])
-    assert (square(image, transparency=transparency) == 120).all()
+    assert (square(image, transparency=transparency) == 255).all()
 
 
 def test_inverted_inks_as_photoshop_writes_them_have_the_right_colours():
@@ -63,6 +91,48 @@ def test_an_image_is_squashed_not_cropped():
     image = square(wide)
     assert image[:, 0].tolist() == [[255, 0, 0]] * 8
     assert image[:, -1].tolist() == [[0, 0, 255]] * 8
+
+
+# Three bands of 8 x 24: red, green, blue, lying or standing.
+WIDE = Image.fromarray(
+    np.repeat(np.uint8([[255, 0, 0], [0, 255, 0], [0, 0, 255]]), 8, axis=0)[None].repeat(8, 0)
+)
+TALL = WIDE.transpose(Image.Transpose.TRANSPOSE)
+
+
+@pytest.mark.parametrize(("image", "turn"), [(WIDE, (0, 1, 2)), (TALL, (1, 0, 2))])
+def test_a_crop_is_the_largest_square_in_the_middle(image, turn):
+    found = decode(encoded(image), size=8, name="a", resize="crop").transpose(turn)
+    assert (found == [0, 255, 0]).all()
+
+
+@pytest.mark.parametrize(("image", "turn"), [(WIDE, (0, 1, 2)), (TALL, (1, 0, 2))])
+def test_padding_keeps_all_of_the_image_between_bands_of_grey(image, turn):
+    found = decode(encoded(image), size=24, name="a", resize="pad").transpose(turn)
+    assert (found[:8] == 128).all()
+    assert (found[16:] == 128).all()
+    assert np.array_equal(found[8:16], np.asarray(WIDE))
+
+
+def test_even_a_hair_is_padded_to_a_square():
+    found = decode(encoded(Image.new("RGB", (1000, 1))), size=10, name="a", resize="pad")
+    assert [(row == 0).all() for row in found].count(True) == 1
+
+
+def test_a_square_image_is_the_same_however_it_is_resized():
+    content = encoded(noise(0, (20, 20)))
+    found = [decode(content, size=8, name="a", resize=resize) for resize in RESIZES]
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+def test_a_photo_of_48_megapixels_is_read_at_a_reduced_size(resize):
+    photo = noise(0, (6, 8)).resize((8000, 6000), Image.Resampling.NEAREST)
+    found = decode(encoded(photo, "JPEG"), size=16, name="photo.jpg", resize=resize)
+    small = photo.resize((80, 60), Image.Resampling.BOX)
+    expected = decode(encoded(small), size=16, name="small.png", resize=resize)
+    assert abs(found.astype(int) - expected).mean() < 4
 
 
 def test_an_image_of_the_right_size_keeps_its_pixels():
@@ -92,7 +162,7 @@ def oriented(orientation):
     return exif
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", UPRIGHT)
 def test_the_orientation_a_camera_noted_is_honoured(orientation, kind):
     turned = square(IMAGE, kind, exif=oriented(orientation))[::7, ::7, 0]
@@ -141,8 +211,10 @@ NOISE = noise(0, (64, 64))
         b"",
         b"<html>",
         b"\xff\xd8\xff",
-        encoded(NOISE, "GIF"),
-        encoded(NOISE, "BMP"),
+        encoded(NOISE, "PPM"),
+        encoded(NOISE, "GIF")[:100],
+        encoded(NOISE, "BMP")[:1000],
+        encoded(NOISE, "TIFF")[:1000],
         encoded(NOISE, "JPEG")[:1500],
         encoded(NOISE, "WEBP")[:500],
         encoded(NOISE, "PNG")[:1000],
@@ -155,11 +227,11 @@ NOISE = noise(0, (64, 64))
 def test_what_cannot_be_decoded_is_one_message_that_names_the_file(content):
     with pytest.raises(InputError) as caught:
         decode(content, size=8, name="bird.jpg")
-    assert str(caught.value).startswith("bird.jpg cannot be decoded as JPEG, PNG or WebP (")
+    assert str(caught.value).startswith("bird.jpg cannot be decoded as JPEG, PNG, WebP, BMP, TIFF or GIF (")
     assert " at 0x" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "MPO", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "MPO", "WEBP", "GIF", "TIFF"])
 def test_the_first_of_several_images_is_taken(kind):
     first, second = Image.new("RGB", (16, 16), (200, 0, 0)), Image.new("RGB", (16, 16), (0, 0, 200))
     image = square(first, kind, save_all=True, append_images=[second])
@@ -178,10 +250,12 @@ IMAGES = [
     encoded(noise(1), "WEBP", exif=oriented(6)),
     encoded(noise(1), "PNG", exif=oriented(6)),
     encoded(noise(1).quantize(16), "PNG", transparency=bytes(range(16))),
+    *(encoded(noise(1), kind) for kind in ("BMP", "TIFF", "GIF")),
+    encoded(noise(1), "TIFF", compression="tiff_lzw"),
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(image=st.sampled_from(IMAGES), seed=st.integers(0, 1 << 32))
 def test_an_image_changed_anywhere_becomes_a_square_or_is_refused(image, seed):
     draw, content = random.Random(seed), bytearray(image)

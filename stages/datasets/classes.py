@@ -13,14 +13,16 @@ def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[in
     """Resolves a selection of classes.
 
     Args:
-        chosen: class numbers, ranges such as "0-24", names such as "apple", or "all".
+        chosen: class numbers, ranges such as "0-24", names such as "apple", or "all". A text that is the
+            name of a class is that class; in other names capitals, blanks and underscores do not count.
         names: of all classes, by number.
 
     Returns:
         The numbers of the chosen classes, ascending; a class's new label is its place in this list.
 
     Raises:
-        InputError: an unknown name, a number out of range, a class chosen twice, or none.
+        InputError: an unknown name, a number out of range, an entry that can be read in two ways, a class
+            chosen twice, two that differ in capitals alone, or none.
     """
     numbers: list[int] = []
     for item in chosen:
@@ -31,6 +33,7 @@ def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[in
         numbers += found
     if not numbers:
         raise InputError("classes: none chosen; write a list such as [all], [0-24] or [apple, bear]")
+    _refuse_likes([names[number] for number in numbers])
     return sorted(numbers)
 
 
@@ -64,24 +67,48 @@ def relabel(
 
 def _numbers(item: int | str, names: Sequence[str]) -> list[int]:
     """Returns the class numbers of one entry of a selection."""
+    if item in names and item != "all":
+        return [names.index(item)]
     if item == "all":
+        if item in names:
+            raise InputError("classes: 'all' is all classes, and the name of one; rename that one")
         return list(range(len(names)))
     found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", str(item), re.ASCII)
     if not found:
         return [_named(str(item), names)]
     first, last = int(found[1]), int(found[2] or found[1])
     if not first <= last < len(names):
-        raise InputError(f"classes: received {item!r}, expected numbers from 0 to {len(names) - 1}")
+        or_name = f", or the name {str(item)!r} in quotes" if str(item) in names else ""
+        raise InputError(f"classes: received {item!r}, expected numbers from 0 to {len(names) - 1}{or_name}")
+    for number in (first, last):
+        if str(number) in names and names[number] != str(number):
+            raise InputError(
+                f"classes: {item!r} has two readings, as {number} is the name of a class, and the place of"
+                f" {names[number]!r}; write names in quotes, such as {str(number)!r} or {names[number]!r}"
+            )
     return list(range(first, last + 1))
 
 
 def _named(item: str, names: Sequence[str]) -> int:
     plain = [_plain(name) for name in names]
-    if _plain(item) in plain:
-        return plain.index(_plain(item))
+    alike = [number for number, name in enumerate(plain) if name == _plain(item)]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        shown = ", ".join(repr(names[number]) for number in alike)
+        raise InputError(f"classes: {item!r} may be {shown}; write one of them exactly")
     near = difflib.get_close_matches(_plain(item), plain, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"They go from {names[0]!r} to {names[-1]!r}."
     raise InputError(f"classes: received {item!r}, expected the name of a class. {hint}")
+
+
+def _refuse_likes(names: Sequence[str]) -> None:
+    """Refuses names that differ in capitals alone, as of variants: file systems may not tell them apart."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise InputError(f"classes: {other!r} and {name!r} differ in capitals alone; rename or merge one")
 
 
 def _plain(name: str) -> str:

@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 from stages.runtime.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+KINDS = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 RESIZES = ("squash", "crop", "pad")
 MAX_PIXELS = 25_000_000  # of what is decoded; a JPEG may have more, as it can be decoded at a smaller size
@@ -76,8 +77,7 @@ def upright(content: bytes, *, name: str) -> Image.Image:
         raise
     except _UNREADABLE as error:
         reason = str(error).partition(" <_io")[0]  # not the address of an object
-        kinds = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-        raise InputError(f"{name} cannot be decoded as {kinds} ({reason})") from None
+        raise InputError(f"{name} cannot be decoded as {KINDS} ({reason})") from None
 
 
 def square(image: Image.Image, size: int, resize: str = "squash") -> np.ndarray:

@@ -73,7 +73,8 @@ def _quotas(
 ) -> dict[int, int]:
     """Returns how many images of each class validate, by largest remainder within what is possible."""
     lowest = {label: int(share > 0 and len(groups[label]) > 1) for label in groups}
-    highest = {label: sum(map(len, groups[label].values())) for label in groups}
+    counts = {label: sorted(map(len, groups[label].values())) for label in groups}
+    highest = {label: sum(counts[label][1:]) for label in groups}  # at least one group trains
     total = max(round(share * sum(sizes.values())), sum(lowest.values()))
     quotas = {label: min(max(int(share * sizes[label]), lowest[label]), highest[label]) for label in groups}
     while (missing := total - sum(quotas.values())) != 0:
@@ -91,13 +92,17 @@ def _quotas(
 
 def _drawn(groups: dict[str, list[int]], quota: int, seed: int) -> list[int]:
     """Returns the rows of whole groups, drawn until they are as near to the quota as they get."""
-    ranked = sorted(groups, key=lambda value: _draw(seed, value))
     rows: list[int] = []
-    for value in ranked:
-        if len(rows) + len(groups[value]) / 2 <= quota:
+    others = []
+    for value in sorted(groups, key=lambda value: _draw(seed, value)):
+        if len(rows) + len(groups[value]) <= quota:
             rows += groups[value]
-    if quota and not rows:
-        rows = min((groups[value] for value in ranked), key=len)
+        else:
+            others.append(groups[value])
+    lacking = quota - len(rows)
+    smallest = min(others, key=len, default=[])
+    if len(others) > 1 and lacking and (not rows or len(smallest) <= 2 * lacking):
+        rows += smallest
     return rows
 
 
