@@ -144,7 +144,7 @@ def test_parts_of_a_random_resized_crop_have_the_area_and_the_shape_asked_for_an
 def test_a_random_resized_crop_enlarges_a_part_to_the_whole():
     row = np.array([0, 10, 20, 30], np.float32)
     image = np.broadcast_to(row[None, None, :, None], (1, 4, 4, 1))
-    # all rows, columns 2 and 3: the new pixels' centres lie at 1.75, 2.25, 2.75 and 3.25; the edge is repeated
+    # all rows, columns 2 and 3: the new pixels lie at 1.75, 2.25, 2.75 and 3.25; the edge is repeated
     result = apply("random_resized_crop", image, [[1.0, 0.5, 0.0, 0.5]])
     assert np.allclose(result[0, :, :, 0], [[17.5, 22.5, 27.5, 30.0]] * 4)
     upright = apply("random_resized_crop", image.transpose(0, 2, 1, 3), [[0.5, 1.0, 0.5, 0.0]])

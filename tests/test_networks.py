@@ -9,30 +9,28 @@ import pytest
 
 from benchmarks import studies
 from stages.datasets.prepared import Dataset
-from stages.networks import layers, residual_net
+from stages.networks import layers, pooled_residual_net, residual_net
 from stages.networks.seeds import layer_seed
-from stages.runtime.modules import find
+from stages.runtime.modules import constant, find, offered
 from stages.training import building
-from stages.training.settings import from_knobs
 from tests.edited_study import items
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
 STUDY = {name: item.knobs for (_, name), item in items().items() if "network" in item.knobs}
-SHAPES = {"images": (32, 32, 3), "pooled": (2048,), "maps": (7, 7, 2048)}
+SHAPES = {"images": (32, 32, 3), "pooled": (1, 2048), "maps": (1, 7, 7, 2048)}  # features: of one view
 
 
-def build(name, **changes):
+def build(name, seed=0, **changes):
     """A variant's network: 25 classes of 32x32 images, or 200 classes of ResNet50's features of 224x224."""
-    settings = from_knobs(STUDY[name] | changes)
-    ((network, knobs),) = settings.network.items()
-    module = find("networks", network)
-    kind = module.LEARNS_FROM
+    knobs = STUDY[name] | changes
+    (network,) = knobs["network"]
+    kind = find("networks", network).LEARNS_FROM
     inputs = np.random.default_rng(0).integers(0, 256, (2, *SHAPES[kind])).astype(np.uint8)
     names = [str(number) for number in range(25 if kind == "images" else 200)]
     data = Dataset(inputs, np.array([0, 1]), np.array([0, 0]), names, {}, {}, 1, "squash")
     make = building.from_images if kind == "images" else building.from_features
-    return make(module, knobs, data, settings)
+    return make(data, knobs, seed)
 
 
 built = cache(build)
@@ -209,12 +207,12 @@ def test_pixels_without_statistics_are_in_zero_to_one():
 
 
 def test_normalised_training_images_have_mean_0_and_deviation_1(data):
-    model = studies.build(data, studies.settings())
+    model = studies.build(data, studies.knobs())
     train = data.inputs[data.rows("train")].astype(np.float32)
     x = np.asarray(model.get_layer("normalisation")(model.get_layer("pixels")(train)))
     assert np.allclose(x.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     assert np.allclose(x.std(axis=(0, 1, 2)), 1, atol=1e-4)
-    assert model.count_params() == studies.build(data, studies.settings(normalisation="none")).count_params()
+    assert model.count_params() == studies.build(data, studies.knobs(normalisation="none")).count_params()
 
 
 def test_probabilities_add_up_to_one():
@@ -232,9 +230,9 @@ def test_the_average_over_2x2_keeps_5x5_and_averages_only_what_there_is():
     assert pooled[4, 4] == x[0, 4, 4, 0]
 
 
-def residual(size=32, **knobs):
+def residual(size=32, network=residual_net, **knobs):
     inputs = keras.Input((size, size, 3))
-    return keras.Model(inputs, residual_net.build(inputs, n_classes=25, seed=0, **knobs))
+    return keras.Model(inputs, network.build(inputs, n_classes=25, seed=0, **knobs))
 
 
 @pytest.mark.parametrize(
@@ -282,3 +280,151 @@ def test_a_residual_block_adds_to_what_comes_in():
     images = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)
     before, after = keras.Model(inputs, [stem.output, add.output])(images)
     assert np.array_equal(before, after)
+
+
+def test_the_pooled_residual_network_has_two_million_parameters():
+    model = residual(network=pooled_residual_net, filters=[48, 64, 256, 256])
+    stem = 3 * 3 * 3 * 48 + 4 * 48
+    widths = ((48, 64), (64, 256), (256, 256))
+    stages = [9 * (before + width) * width + 2 * 4 * width for before, width in widths]
+    assert model.count_params() == stem + sum(stages) + 256 * 25 + 25 == 1_993_961
+    assert [model.get_layer(f"stage{stage}_add").output.shape[1:] for stage in (1, 2, 3)] == [
+        (16, 16, 64),
+        (8, 8, 256),
+        (4, 4, 256),
+    ]
+    assert kind(model.get_layer("pool")) == "GlobalMaxPooling2D"
+
+
+def test_a_stage_of_the_pooled_residual_network_adds_to_the_maps_it_pooled():
+    model = residual(8, network=pooled_residual_net, filters=[4, 6])
+    pooled, add = (model.get_layer(f"stage1_{name}") for name in ("conv1_relu", "add"))
+    model.get_layer("stage1_conv2_bn").gamma.assign([0.0] * 6)  # the second convolution adds nothing
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)
+    before, after = keras.Model(model.inputs[0], [pooled.output, add.output])(images)
+    assert np.array_equal(before, after)
+    assert before.shape == (2, 4, 4, 6)
+
+
+SMALL = {
+    "base_net": {"filters": [2], "dense_units": [3]},
+    "deeper_net": {"filters": [2, 2], "dense_units": [3]},
+    "residual_net": {"filters": [2, 3]},
+    "pooled_residual_net": {"filters": [2, 3, 4]},
+    "dense_head": {"dense_units": [3]},
+    "conv_head": {"filters": [2], "dense_units": [3], "pooling": "flatten"},
+}
+NETWORKS = offered("networks", "build")
+
+
+def small(network, size=16, **knobs):
+    """A network with few units: of images of a size, of 5 features, or of 5x5 maps of 5 channels."""
+    module = find("networks", network)
+    shape = {"images": (size, size, 3), "pooled": (5,), "maps": (5, 5, 5)}[module.LEARNS_FROM]
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, module.build(inputs, n_classes=3, seed=0, **SMALL[network] | knobs))
+
+
+def computed(model, *tensors):
+    """The values of a model's tensors for random inputs."""
+    inputs = np.random.default_rng(0).random((4, *model.inputs[0].shape[1:])).astype(np.float32)
+    return [np.asarray(value) for value in keras.Model(model.inputs[0], tensors)(inputs)]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_as_many_rates_are_taken_as_a_network_demands(network):
+    demands = constant("networks", network, "ONE_RATE_PER") or {}
+    assert set(demands) == {word for word in NETWORKS[network] if word in ("block_dropout", "dense_dropout")}
+    for knob, (sizes, number) in demands.items():
+        rates = [0.25] * (len(SMALL[network][sizes]) // number)
+        model = small(network, **{knob: rates})
+        assert [layer.rate for layer in model.layers if kind(layer) == "Dropout"] == rates
+        if network != "conv_head":  # which takes its one rate from the list
+            with pytest.raises(ValueError, match=r"shorter|longer"):
+                small(network, **{knob: [*rates, 0.25]})
+
+
+@pytest.mark.parametrize("network", [name for name in NETWORKS if constant("networks", name, "SHRINKS")])
+@pytest.mark.parametrize("size", [16, 17, 32])
+def test_as_many_blocks_fit_on_images_as_a_network_states(network, size):
+    shrinks, left, n_blocks = constant("networks", network, "SHRINKS"), size, 0
+    while (left := (left - shrinks["pixels"]) // 2) >= 1:
+        n_blocks += 1
+    filters = [2] * (shrinks["first"] + shrinks["per_block"] * n_blocks)
+    assert small(network, size, filters=filters).output.shape == (None, 3)
+    with pytest.raises(ValueError, match=r"[Nn]egative|size|dimension"):
+        small(network, size, filters=filters + [2] * shrinks["per_block"])
+
+
+@pytest.mark.parametrize(
+    ("network", "filters"),
+    [("deeper_net", [2, 2, 2]), ("conv_head", [2, 2]), ("conv_head", []), ("residual_net", [])],
+)
+def test_a_list_of_a_length_that_a_network_excludes_cannot_be_built(network, filters):
+    demand, n = constant("networks", network, "LENGTHS")["filters"], len(filters)
+    is_short, is_long = n < demand.get("least", 0), n > demand.get("most", n)
+    assert is_short or is_long or n % demand.get("multiple_of", 1)
+    with pytest.raises((ValueError, IndexError)):
+        small(network, filters=filters)
+
+
+@pytest.mark.parametrize("network", [name for name, words in NETWORKS.items() if "pooling" in words])
+def test_each_pooling_that_a_network_takes_acts_by_its_name(network):
+    expected = {
+        "average": lambda maps: maps.mean(axis=(1, 2)),
+        "max": lambda maps: maps.max(axis=(1, 2)),
+        "gem": lambda maps: (np.maximum(maps, 1e-6) ** 3).mean(axis=(1, 2)) ** (1 / 3),
+    }
+    choices = constant("networks", network, "CHOICES")["pooling"]
+    assert {*choices} - {"flatten"} == {*expected} == {*offered("pooling", "pool")}
+    assert constant("networks", network, "FOUND_IN") == {"pooling": "pooling"}
+    head = {"dense_units": []} if network == "conv_head" else {}
+    for choice, pool in expected.items():
+        model = small(network, pooling=choice, **head)
+        last = [layer for layer in model.layers if len(layer.output.shape) == 4 and "pool" not in layer.name][
+            -1
+        ]
+        maps, pooled = computed(model, last.output, model.get_layer("head_logits").input)
+        assert np.allclose(pooled, pool(maps), atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["silu", "gelu"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_each_network_takes_another_activation_and_momentum_everywhere(network, activation):
+    batch_norm = {"batch_norm": "before"} if "batch_norm" in NETWORKS[network] else {}
+    knobs = {"activation": activation, "bn_momentum": 0.75}
+    model, usual = small(network, **knobs, **batch_norm), small(network, **batch_norm)
+    renamed = [layer.name.replace("_relu", f"_{activation}") for layer in usual.layers[1:]]
+    assert [layer.name for layer in model.layers[1:]] == renamed
+    kinds = [kind(layer) for layer in model.layers]
+    assert activation in kinds
+    assert "relu" not in kinds
+    momenta = {layer.momentum for layer in model.layers if kind(layer) == "BatchNormalization"}
+    assert momenta == {0.75}
+    assert {layer.momentum for layer in usual.layers if kind(layer) == "BatchNormalization"} == {0.99}
+
+
+@pytest.mark.parametrize("network", ["residual_net", "pooled_residual_net"])
+def test_logits_are_scaled_and_units_dropped_before_the_classifier(network):
+    model = small(network, logit_scale=0.25, head_dropout=0.5)
+    logits, probabilities = computed(model, model.get_layer("head_logits").output, model.outputs[0])
+    powers = np.exp(logits / 4)
+    assert np.allclose(probabilities, powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
+    assert model.get_layer("head_dropout").rate == 0.5
+    assert model.get_layer("head_dropout").output is model.get_layer("head_logits").input
+    assert same(model, small(network))[1] == same(model, model)[0]  # weights stay
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_built_again_is_saved_with_the_same_names(network):
+    """Names that count up within a process would give a second seed, or a resumed training, other bytes."""
+    knobs = {"pooling": "gem"} if "pooling" in NETWORKS[network] else {}
+    first, second = (
+        [operation.name for operation in small(network, **knobs).operations[1:]] for _ in range(2)
+    )
+    assert first == second
+
+
+def test_a_linear_head_has_no_layer_to_train_but_its_logits():
+    model = small("dense_head", **constant("networks", "dense_head", "LINEAR_WHERE"))
+    assert [layer.name for layer in model.layers if layer.weights] == ["head_logits"]
