@@ -1,4 +1,4 @@
-"""Trains the seeds of a whole network on images, each continuing from a seed of a trained end-to-end model."""
+"""Trains the seeds of a whole network on images, each from a seed of a trained end-to-end model."""
 
 import argparse
 import sys

@@ -1,9 +1,9 @@
 """Multinomial logistic regression with an L2 penalty, by L-BFGS over all examples at once.
 
 The objective is convex: its minimum depends on neither seed nor order. It is the mean cross-entropy plus
-penalty / 2 times the sum of squared weights, the biases left free (Bishop 2006, sections 4.3.4 and 3.1.4). One
-network per penalty is fitted, from the largest penalty down, each from where the one before ended; that with
-the best validation figure is kept.
+penalty / 2 times the sum of squared weights, the biases left free (Bishop 2006, sections 4.3.4 and 3.1.4).
+One head per penalty is fitted, from the largest penalty down, each from where the one before ended; that
+with the best validation figure is kept.
 """
 
 from dataclasses import dataclass
@@ -172,8 +172,8 @@ def _last_layer(run: TrainingRun) -> keras.layers.Layer:
     layer = run.model.get_layer(LAYER)
     if len(run.model.trainable_weights) != len(layer.trainable_weights):
         raise InputError(
-            f"variant {run.name!r}: its network has other weights to train than those of the last layer, which"
-            " a convex trainer cannot; set dense_units: [] and no batch normalisation"
+            f"variant {run.name!r}: its network has other weights to train than those of the last layer,"
+            " which a convex trainer cannot; set dense_units: [] and no batch normalisation"
         )
     return layer
 

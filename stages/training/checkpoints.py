@@ -1,7 +1,7 @@
 """Checkpoints of training runs, so that a killed one loses at most an epoch and a stopped one nothing.
 
-They lie outside DVC's outs, which DVC deletes before a stage runs, as do the seeds that are finished. An epoch
-is a function of its number and of the variables (see `plan`), so these are all there is to keep.
+They lie outside DVC's outs, which DVC deletes before a stage runs, as do the seeds that are finished. An
+epoch is a function of its number and of the variables (see `plan`), so these are all there is to keep.
 """
 
 import json

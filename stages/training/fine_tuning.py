@@ -1,4 +1,4 @@
-"""Where a fine-tune starts, and which weights of the trained end-to-end model continue to learn (report 3.2)."""
+"""Where a fine-tune starts, and which weights of that end-to-end model continue to learn (report 3.2)."""
 
 import json
 from collections.abc import Mapping

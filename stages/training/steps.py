@@ -19,7 +19,7 @@ from stages.training.plan import Chunk
 # Takes a chunk, the learning rate and the average's decay of each of its steps; returns plain cross-entropy
 # and accuracy of each, float64[k, 2].
 StepFunction = Callable[[Chunk, np.ndarray, np.ndarray], np.ndarray]
-# Takes a batch of inputs, soft targets and the draws of each augmentation by name; returns inputs and targets.
+# Takes inputs, soft targets and the draws of each augmentation by name; returns inputs and targets.
 Augment = Callable[[Any, Any, dict[str, Any]], tuple[Any, Any]]
 
 
