@@ -1,4 +1,4 @@
-"""Reading of a study's files: YAML 1.2 as DVC reads it; all mistakes are reported at once, with their lines."""
+"""Reading of a study's files, YAML 1.2 as DVC reads it; all mistakes at once, with their lines."""
 
 import difflib
 from collections.abc import Iterable, Iterator

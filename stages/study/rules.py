@@ -57,6 +57,8 @@ def of_report(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator
         report: its content.
         content: params.yaml.
     """
+    if not all(isinstance(content.get(group), dict) for group in GROUPS):
+        return
     study = _plain(content)
     comparisons = {name: _mapping(entry) for name, entry in _mapping(report.get("comparisons")).items()}
     yield from _names({"comparisons": comparisons}, ("comparisons",))
