@@ -2,30 +2,44 @@
 
 import base64
 import io
+import json
 import re
+from collections import Counter
 from html import unescape
 
 import numpy as np
 import pytest
 from PIL import Image
 from small_results import EVALUATED, LABELS, NAMES, REPORT, write_run
-from small_study import STUDY, build_page, run_report, write_variant
+from small_study import EPOCHS, STUDY, build_page, run_report, write_variant
 
 from stages import report
-from stages.datasets import packing
+from stages.datasets import packing, prepared
 from stages.datasets.labelled import LabelledImages
+from stages.page.bilingual import TEXTS
 from stages.page.document import FOLDER
+from stages.results import differences, evaluated
 from stages.results.figures import DASHES, PALETTE
 from stages.runtime.errors import InputError
 
-OWN = STUDY | {"report": {"datasets": {}, "results": {}}, "comparisons": {}, "order": []}
+OWN = STUDY | {"report": {"datasets": {}, "results": {}}, "comparisons": {}, "order": [], "sections": {}}
 
 
-def text(page: str) -> str:
-    """Returns what a reader of English sees, without the page's style, script and data."""
+def text(page: str, other: str = "es") -> str:
+    """Returns what a reader of English sees, without the page's style, script, data and `other` language."""
     page = re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL)
-    page = re.sub(r'<(t?span) lang="es">.*?</\1>', "", page, flags=re.DOTALL)
+    page = re.sub(rf'<(t?span) lang="{other}">.*?</\1>', "", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def data_of(page: str) -> dict:
+    """Returns what the page's script draws and says."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def both(folder):
+    """Returns what evaluate wrote of the variants on the page."""
+    return evaluated.read(STUDY["variants"], folder / "metrics", folder / "plots" / "variants")
 
 
 @pytest.fixture
@@ -58,21 +72,82 @@ def test_every_link_leads_somewhere_and_no_id_is_used_twice(page):
 
 def test_the_reports_value_stands_beside_ours_with_interval_and_verdict(page):
     shown = text(page)
-    # the report's 0.25 in 100 images, 0.5 here: the same difference and interval as the summary gives
-    assert re.search(
-        r"0\.250 0\.500 \[0\.400, 0\.600\] \+0\.250 \[\+0\.116, \+0\.372\] ▲ better than reported", shown
-    )
+    # the report's 0.25 in 100 images, 0.5 here, of one seed
+    row = r"0\.500 \(1 seed\) \[0\.400, 0\.600\] 0\.250 \+0\.250 \[\+0\.\d{3}, \+0\.\d{3}\]"
+    assert re.search(rf"{row} ▲ better than reported", shown)
     assert "How good is the network with all improvements on the test images?" in shown
-    assert "up from BaseNet's 0.42" in shown
+    assert "The report: Reasonably good: an accuracy of 0.68, up from BaseNet's 0.42." in shown
 
 
-def test_what_a_variant_changes_stands_beside_what_that_changed(page):
+def test_what_a_variant_changes_stands_beside_what_that_changed(tmp_path, page):
     shown = text(page)
-    # 0.5 and 0.4 of 100: Wilson 0.4038 to 0.5962 and 0.3094 to 0.4980, so the limits of the difference are
-    # 0.1 - sqrt(0.0962^2 + 0.0980^2) = -0.037 and 0.1 + sqrt(0.0962^2 + 0.0906^2) = 0.232
-    changes = "batch_norm none → before flip no → yes"
-    assert re.search(rf"final normalised {changes} \+0\.100 \[−0\.037, \+0\.232\]", shown.replace("  ", " "))
-    assert re.search(r"zoom_50 normalised zoom 0 → 0\.5 – –", shown)
+    here, before = (both(tmp_path)[name] for name in ("final", "normalised"))
+    found = differences.between(here, before)
+    assert found.value == pytest.approx(0.1)
+    bounds = re.escape(f"+0.100 [{found.low:+.3f}, {found.high:+.3f}]".replace("-", "−"))
+    assert re.search(rf"final normalised batch_norm none → before flip no → yes {bounds} −?\+?0\.000", shown)
+    assert re.search(r"zoom_50 normalised zoom 0 → 0\.5 –", shown)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"splits": {"train": 30, "validation": 4, "test": 100}}, "different data"),
+        ({"provenance": "official"}, "different data"),
+        ({"inputs": {"labels.npy": "other", "split.npy": "other"}}, "different data"),
+    ],
+)
+def test_a_variant_is_not_compared_with_a_parent_on_other_data(tmp_path, changes, why):
+    write_variant(tmp_path, "normalised", 0.4, **changes)
+    shown = text(build_page(tmp_path).read_text(encoding="utf-8"))
+    assert re.search(rf"flip no → yes not compared : {why} (?!\+)", shown)
+    assert "+0.100" not in shown
+
+
+def test_a_row_that_does_not_say_which_images_are_right_is_not_compared(tmp_path):
+    build_page(tmp_path)
+    (tmp_path / "plots" / "variants" / "normalised" / "correct.csv").unlink()
+    shown = text(run_report(tmp_path).read_text(encoding="utf-8"))
+    assert re.search(r"flip no → yes not compared : which images are right is not recorded", shown)
+    assert "+0.100" not in shown
+
+
+def test_several_seeds_are_a_mean_a_deviation_and_an_ensemble(tmp_path):
+    write_variant(tmp_path, "final", seeds=3)
+    page = build_page(tmp_path).read_text(encoding="utf-8")
+    test = both(tmp_path)["final"].metrics["test"]
+    mean = f"{test['accuracy']:.3f} ± {test['std']:.3f} (3 seeds)"
+    assert text(page).count(mean) == 2, "in the leaderboard and in its section"
+    assert re.search(rf"{re.escape(mean)} \[0\.400, 0\.600\] {test['ensemble']:.3f}", text(page))
+    assert re.search(r"Seeds 0, 1, 2 Accuracy of each (0\.\d{3} · ){2}0\.\d{3} Ran on", text(page))
+
+
+def test_curves_of_several_seeds_have_a_band_and_those_of_one_have_none(tmp_path):
+    write_variant(tmp_path, "final", seeds=3)
+    drawn = data_of(build_page(tmp_path).read_text(encoding="utf-8"))["variants"]
+    low, high = drawn["final"]["bands"]["accuracy"][1]
+    middle = drawn["final"]["accuracy"][1]
+    assert len(middle) == EPOCHS
+    assert all(below < value < above for below, value, above in zip(low, middle, high, strict=True))
+    assert drawn["normalised"]["bands"] == {}
+
+
+def test_a_head_without_epochs_shows_what_each_penalty_gave(tmp_path):
+    build_page(tmp_path)
+    write_variant(tmp_path, "mlp_head", 0.6, epochs=0, notes={"penalty": 0.01})
+    for quantity in ("loss", "accuracy"):
+        rows = [
+            f"{penalty},{line},{shift + place / 8}"
+            for line, shift in (("training", 0.1), ("validation", 0.2))
+            for place, penalty in enumerate((0.001, 0.01))
+        ]
+        path = tmp_path / "plots" / "variants" / "mlp_head" / f"{quantity}.csv"
+        path.write_text("\n".join([f"penalty,line,{quantity}", *rows, ""]))
+    page = run_report(tmp_path).read_text(encoding="utf-8")
+    assert "0.001 0.100 0.200 0.100 0.200 0.01 0.225 0.325 0.225 0.325" in text(page)
+    assert "<b>0.01</b>" in page, "the chosen one"
+    assert "fitted without epochs: mlp_head" in text(page)
+    assert all("mlp_head" not in names for names in re.findall(r'data-variants="(.*?)"', page))
 
 
 def test_data_that_are_not_the_publishers_are_named_above_all(page):
@@ -94,7 +169,7 @@ def test_official_data_need_no_banner(tmp_path):
     [
         ({"provenance": "generated"}, "generated data"),
         ({"epochs": 1}, "epochs: 1; report: 2"),
-        ({"format": "folder"}, "format: folder; report: cifar100"),
+        ({"format": "folder"}, "format : folder; report: cifar100"),
     ],
 )
 def test_there_is_a_reason_in_place_of_a_verdict_where_data_or_settings_differ(tmp_path, changes, reason):
@@ -106,13 +181,43 @@ def test_there_is_a_reason_in_place_of_a_verdict_where_data_or_settings_differ(t
     assert 'class="reported"' not in page
 
 
-def test_a_study_of_ones_own_has_the_same_page_without_a_report(tmp_path):
+def test_a_study_of_ones_own_has_no_word_of_a_report_and_no_empty_columns(tmp_path):
     changes = {"provenance": "own", "sources": {}, "dataset": "pets", "format": "folder"}
-    shown = text(build_page(tmp_path, OWN, **changes).read_text(encoding="utf-8"))
-    assert "The study" in shown
-    assert "The report" not in shown
-    assert "own data . These results are never compared with the report: pets" in shown
-    assert re.search(r"0\.400 \[0\.400, 0\.600\] – · not reported", shown)
+    page = build_page(tmp_path, OWN, **changes).read_text(encoding="utf-8")
+    english, spanish = text(page).lower(), text(page, "en").lower()
+    assert not re.search("report|verdict|beyond", english)
+    assert not re.search("informe|veredicto|allá", spanish)
+    assert "own data . these results are of images that belong to this study: pets" in english
+    assert re.search(
+        r"variant accuracy \[95 %\] loss normalised 0\.400 \(1 seed\) \[0\.400, 0\.600\]", english
+    )
+
+
+def test_what_the_report_does_not_have_is_in_a_section_of_its_own_without_empty_columns(page):
+    shown = text(page)
+    beyond = shown[shown.rindex("Beyond the report") :]
+    assert re.search(
+        r"On the test images Variant Accuracy \[95 %\] Loss normalised 0\.400 \(1 seed\) "
+        r"\[0\.400, 0\.600\] 1\.500 zoom_50 not run – mlp_head not run –",
+        beyond,
+    )
+    assert "final" not in beyond[: beyond.index("Learning curves")]
+
+
+def test_every_text_is_there_in_both_languages_and_used():
+    code = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py"))
+    named = set(re.findall(r"""\b(?:text|named|_number)\(\s*"([^"]+)\"""", code))
+    named |= set(re.findall(r"""TEXTS\["([^"]+)"\]""", code))
+    assert named <= TEXTS.keys()
+    for key, words in [*TEXTS.items(), *TEXTS["script"].items()]:
+        if key != "script":
+            assert set(words) == {"en", "es"}, key
+            assert Counter(re.findall(r"{\w*}", words["en"])) == Counter(re.findall(r"{\w*}", words["es"])), (
+                key
+            )
+        if key in TEXTS:
+            assert key.partition(" ")[0].removesuffix("_question").removesuffix("_report") in code, key
+    assert not re.search("[áéíóúñ¿]", code), "code holds no Spanish"
 
 
 def test_nothing_has_run_and_the_page_still_lists_the_study(tmp_path):

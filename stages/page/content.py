@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.results import comparable, comparisons, differences, summary
 from stages.results.evaluated import Evaluated
+from stages.results.statistics import Interval, SeedSpread
 
 Json = Mapping[str, Any]
 Words = Mapping[str, str]  # "en", "es"
@@ -87,24 +88,9 @@ class StudyView:
         return bool(self.report["results"])
 
     @cached_property
-    def spreads(self) -> Mapping[str, differences.SeedSpread | None]:
+    def spreads(self) -> Mapping[str, SeedSpread | None]:
         """How far seeds lie apart, by variant that has run."""
         return differences.spreads({name: v.evaluated for name, v in self.variants.items() if v.evaluated})
-
-
-@dataclass(frozen=True)
-class StepView:
-    """What a variant's metrics are beyond its parent's.
-
-    Attributes:
-        accuracy: its difference with a 95 % interval; None where the two cannot be compared.
-        obstacle: why they cannot; "" where they can.
-        loss: the difference; None where the two cannot be compared.
-    """
-
-    accuracy: differences.Paired | None
-    obstacle: str
-    loss: float | None
 
 
 def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> StudyView:
@@ -135,20 +121,15 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
     return StudyView(variants, figures, report, resolved["sections"])
 
 
-def step(variant: VariantView, content: StudyView) -> StepView | None:
-    """Returns how far a variant's metrics are from its parent's; None unless both have run."""
+def step(variant: VariantView, content: StudyView) -> Interval | str:
+    """Returns a variant's accuracy less its parent's, or why there is none; "" where one has not run."""
     parent = content.variants.get(variant.parent or "")
     if not parent or not parent.evaluated or not variant.evaluated:
-        return None
-    accuracy = differences.between(
-        variant.evaluated,
-        parent.evaluated,
-        spread=content.spreads[variant.name],
-        other_spread=content.spreads[parent.name],
-    )
-    if accuracy is None:
-        return StepView(None, differences.obstacle(variant.evaluated, parent.evaluated), None)
-    return StepView(accuracy, "", variant.test["loss"] - parent.test["loss"])
+        return ""
+    both = variant.evaluated, parent.evaluated
+    spread, other_spread = (content.spreads[name] for name in (variant.name, parent.name))
+    found = differences.between(*both, spread=spread, other_spread=other_spread)
+    return found or differences.obstacle(*both)
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

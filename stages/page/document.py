@@ -43,7 +43,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
 <header>
 <div><h1>{text(f"title{of_report}")}</h1><p>{text(f"subtitle{of_report}")}</p></div>
 <div class="switches">
-<button type="button" id="language"><span lang="en">Español</span><span lang="es">English</span></button>
+<button type="button" id="language">{text("language")}</button>
 <button type="button" id="theme">{text("theme")}</button>
 </div>
 </header>
@@ -133,7 +133,7 @@ def _section(section: SectionView, study: StudyView, photos: Mapping[str, str]) 
     return f"""<section id="{_anchor(section)}"><h2>{number}{translated(section.title)}</h2>
 <p class="question">{translated(section.question)}</p>
 {answer}
-{on_test_images(section.variants, study)}
+{on_test_images(section.variants)}
 {_charts(section, study)}
 {steps(section.variants, study)}
 {folds}

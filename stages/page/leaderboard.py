@@ -6,10 +6,11 @@ from html import escape
 
 from stages.page import labels
 from stages.page.bilingual import NOTHING, decimal, interval, text, whole
-from stages.page.content import StepView, StudyView, VariantView, step
+from stages.page.content import StudyView, VariantView, step
 from stages.page.small_figures import accuracy_axis, accuracy_interval
 from stages.page.tables import Column, table
 from stages.results.figures import DASHES, PALETTE
+from stages.results.statistics import Interval
 
 
 def leaderboard(study: StudyView) -> str:
@@ -33,10 +34,10 @@ def leaderboard(study: StudyView) -> str:
         _number("parameters", lambda v: v.row["parameters"], ""),
         _number("epochs", lambda v: v.row["epochs"], ""),
     ]
-    return table(_shown(columns, study), variants, text("all_variants"), _row)
+    return table(columns, variants, text("all_variants"), _row)
 
 
-def on_test_images(variants: Sequence[VariantView], study: StudyView) -> str:
+def on_test_images(variants: Sequence[VariantView]) -> str:
     """Returns loss and accuracy on the test images, with the report's and the verdict where there are any."""
     columns = [
         Column(text("variant"), link, leads=True),
@@ -49,20 +50,26 @@ def on_test_images(variants: Sequence[VariantView], study: StudyView) -> str:
         _number("loss", lambda v: v.row["loss"]),
         _number("reported", lambda v: v.row["reported_loss"]),
     ]
-    return table(_shown(columns, study), variants, text("on_test_images"))
+    return table(columns, variants, text("on_test_images"))
 
 
 def steps(variants: Sequence[VariantView], study: StudyView) -> str:
     """Returns what each variant changes against its parent, knobs beside metrics; "" without any parent."""
-    rows = [(variant, step(variant, study)) for variant in variants if variant.parent]
+    parents = {variant.name: study.variants[variant.parent] for variant in variants if variant.parent}
+
+    def loss_change(variant: VariantView) -> str:
+        is_compared = not isinstance(step(variant, study), str)
+        before = parents[variant.name].test.get("loss")
+        return decimal(variant.test["loss"] - before, "+.3f") if is_compared else NOTHING
+
     columns = [
-        Column(text("variant"), lambda row: link(row[0]), leads=True),
-        Column(text("builds_on"), lambda row: link(study.variants[row[0].parent])),
-        Column(text("what_changes"), lambda row: knob_changes(row[0])),
-        Column(text("accuracy_interval"), lambda row: accuracy_change(row[1]), True),
-        Column(text("loss"), lambda row: decimal(row[1].loss if row[1] else None, "+.3f"), True),
+        Column(text("variant"), link, leads=True),
+        Column(text("builds_on"), lambda v: link(parents[v.name])),
+        Column(text("what_changes"), knob_changes),
+        Column(text("accuracy_interval"), lambda v: accuracy_change(step(v, study)), True),
+        Column(text("loss"), loss_change, True),
     ]
-    return table(columns, rows, text("changed"))
+    return table(columns, [v for v in variants if v.parent], text("changed"))
 
 
 def knob_changes(variant: VariantView) -> str:
@@ -74,22 +81,22 @@ def knob_changes(variant: VariantView) -> str:
     return f'<ul class="knobs">{"".join(lines)}</ul>' if lines else NOTHING
 
 
-def accuracy_change(change: StepView | None) -> str:
+def accuracy_change(change: Interval | str) -> str:
     """Returns the difference of accuracies, pale where it may be nothing, or why there is none."""
-    if change is None:
-        return NOTHING
-    if change.accuracy is None:
-        return f'<small class="reasons">{text("not_compared")}: {text(change.obstacle)}</small>'
-    value, low, high = change.accuracy.value, change.accuracy.low, change.accuracy.high
-    kind = "higher" if low > 0 else "lower" if high < 0 else "noise"
-    return f'<span class="{kind}">{decimal(value, "+.3f")}{interval(low, high, "+.3f")}</span>'
+    if isinstance(change, str):
+        if not change:
+            return NOTHING
+        return f'<small class="reasons">{text("not_compared")}: {text(change)}</small>'
+    kind = "higher" if change.low > 0 else "lower" if change.high < 0 else "noise"
+    bounds = interval(change.low, change.high, "+.3f")
+    return f'<span class="{kind}">{decimal(change.value, "+.3f")}{bounds}</span>'
 
 
 def accuracy(variant: VariantView) -> str:
     """Returns the mean over seeds with their deviation, or the accuracy of the one seed."""
     row = variant.row
     if not variant.has_run:
-        return NOTHING
+        return text("not run")
     deviation = f" ± {decimal(row['std'], '.3f')}" if row["seeds"] > 1 else ""
     seeds = text("one_seed") if row["seeds"] == 1 else text("several_seeds", n=row["seeds"])
     return f"{decimal(row['accuracy'], '.3f')}{deviation} <small>{seeds}</small>"
@@ -107,9 +114,9 @@ def swatch(variant: VariantView) -> str:
 
 
 def verdict(variant: VariantView) -> str:
-    """Returns the verdict, with the reasons where there can be none; nothing where nothing is reported."""
+    """Returns the verdict, with the reasons where there can be none; a dash where nothing is judged."""
     said = variant.row["verdict"]
-    if said == "not reported":
+    if said in ("not reported", "not run"):
         return NOTHING
     reasons = "; ".join(labels.obstacle(*reason) for reason in variant.obstacles)
     is_comparable = "not comparable" not in said
@@ -119,11 +126,6 @@ def verdict(variant: VariantView) -> str:
 def _number(heading: str, value: Callable[[VariantView], float | None], form: str = ".3f") -> Column:
     """Returns a column of numbers; without a form, whole ones."""
     return Column(text(heading), lambda v: decimal(value(v), form) if form else whole(value(v)), True, value)
-
-
-def _shown(columns: Sequence[Column], study: StudyView) -> list[Column]:
-    """Returns the columns without the verdict where there is no report."""
-    return [column for column in columns if study.has_report or column.cell is not verdict]
 
 
 def _with_interval(variant: VariantView) -> str:

@@ -48,7 +48,7 @@ def _words(number: str, content: StudyView) -> tuple[Words, Words, Words | None]
     """Returns a section's title, question and answer."""
     if number in content.texts:
         said = content.texts[number]
-        return said["title"], said["question"], said.get("answer")
+        return said["title"], said["question"], said["answer"]
     if number:
         title = {language: words.format(number=number) for language, words in TEXTS["section"].items()}
         return title, TEXTS["variants_question"], None

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stages.page.bilingual import decimal, text
-from stages.results.statistics import wilson_interval
+from stages.results.proportions import wilson_interval
 
 WIDTH, HEIGHT = 160, 20  # of an interval, in pixels
 SIDE, MARGIN = 300, 42  # of a calibration curve
