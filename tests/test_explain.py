@@ -31,8 +31,8 @@ STUDY |= {"variants": {"basenet": {"data": "cifar100"}, "final": FINAL}, "heads"
 PIPELINE = """
 stages:
   resolve:
-    cmd: python -m stages.resolve params.yaml data/resolved
-    deps: [params.yaml, stages]
+    cmd: python -m stages.resolve params.yaml report.yaml data/resolved
+    deps: [params.yaml, report.yaml, stages]
     outs: [data/resolved]
   train:
     foreach: ${variants}
@@ -69,6 +69,7 @@ def finished(tmp_path_factory):
     (folder / ".dvc/config").write_text("[core]\n    no_scm = True\n    analytics = false\n")
     (folder / "dvc.yaml").write_text(PIPELINE)
     (folder / "images").write_text("images")
+    (folder / "report.yaml").write_text("{}")
     write_params(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in pipelines.environment().items():

@@ -50,6 +50,16 @@ def test_epoch_loss_and_time_left_follow_the_lines(job, clock):
     assert (job.epoch, job.loss, job.left_s) == ("5/60", "1.5", 55 * 10 - 4)
 
 
+def test_the_time_left_counts_the_epochs_of_all_seeds_that_run_side_by_side(job, clock):
+    job.seeds = 3
+    for seed, epoch, now in ((0, 1, 1010.0), (1, 1, 1012.0), (0, 2, 1020.0), (1, 2, 1022.0)):
+        clock[0] = now
+        say(job, f"final, seed {seed}: epoch {epoch}/10, loss 1.5, accuracy 0.5000\n")
+        job.new_lines()
+    assert job.epoch == "2/10 of seed 1"
+    assert job.left_s == (8 + 8 + 10) * 12 / 3
+
+
 def test_before_two_epochs_are_done_the_last_time_counts(job, clock):
     job.past_s = 90.0
     say(job, "final: epoch 1/60, loss 2.5, accuracy 0.1\n")

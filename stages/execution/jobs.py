@@ -10,7 +10,7 @@ from stages.execution.resources import Need
 
 SILENT_S = 120  # after so long without output a log says so, then after twice, four times that
 LAST_LINES = 10  # of a log: what a terminal shows of a failure
-EPOCH = re.compile(r"\bepoch (\d+)/(\d+), loss ([^\s,]+)")  # see training/loop.py
+EPOCH = re.compile(r"(?:, seed (\d+): )?\bepoch (\d+)/(\d+), loss ([^\s,]+)")  # see trainers/sgd.py
 
 
 @dataclass
@@ -24,8 +24,10 @@ class Job:
         need: what it takes.
         gpu: the GPU it was given.
         past_s: how long it took the last time; None where that is not known.
+        seeds: how many it trains; 1 where it trains none.
         started: by the monotonic clock.
-        epoch: the last one it has printed, as "3/60".
+        began: the same by the clock of files.
+        epoch: the last one it has printed, as "3/60", or "3/60 of seed 1".
         loss: of that epoch, as it printed it.
         memory: its peak so far, in bytes, of the commands that have ended.
         patience_s: after how long without output it is time to say so.
@@ -37,12 +39,16 @@ class Job:
     need: Need
     gpu: str | None = None
     past_s: float | None = None
+    seeds: int = 1
     started: float = field(default_factory=lambda: time.monotonic())
     epoch: str = ""
     loss: str = ""
+    began: float = field(default_factory=lambda: time.time())
     memory: float = 0.0
     patience_s: float = SILENT_S
-    _epochs: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, of how many
+    _epochs: list[float] = field(default_factory=list)  # when each ended
+    _to_do: dict[str, int] = field(default_factory=dict)  # seed -> its epochs that are left
+    _of_seed: int = 0  # epochs of a seed
     _heard: float = field(default_factory=lambda: time.monotonic())
     _position: int = 0
     _rest: bytes = b""
@@ -61,8 +67,9 @@ class Job:
     def left_s(self) -> float | None:
         """How long it may still take, by its epochs or else by its last time; None where nothing is known."""
         if len(self._epochs) > 1:
-            (first, n, _), (last, epoch, epochs) = self._epochs[0], self._epochs[-1]
-            left = (epochs - epoch) * (last - first) / (epoch - n) - (time.monotonic() - last)
+            first, last = self._epochs[0], self._epochs[-1]
+            n = sum(self._to_do.values()) + (self.seeds - len(self._to_do)) * self._of_seed
+            left = n * (last - first) / (len(self._epochs) - 1) - (time.monotonic() - last)
         elif self.past_s is not None:
             left = self.past_s - self.seconds
         else:
@@ -87,8 +94,10 @@ class Job:
         lines = [line.decode(errors="replace") for line in whole if line.strip()]
         for line in lines:
             if found := EPOCH.search(line):
-                self._epochs.append((time.monotonic(), int(found[1]), int(found[2])))
-                self.epoch, self.loss = f"{found[1]}/{found[2]}", found[3]
+                seed, epoch, self._of_seed, self.loss = found[1] or "", found[2], int(found[3]), found[4]
+                self._epochs.append(time.monotonic())
+                self._to_do[seed] = self._of_seed - int(epoch)
+                self.epoch = f"{epoch}/{found[3]}" + (f" of seed {seed}" if seed else "")
         return lines
 
     def last_lines(self) -> list[str]:

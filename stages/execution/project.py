@@ -192,6 +192,17 @@ class Project:
         """Returns how many seeds a stage trains; 1 for those that train none."""
         return self._knobs(name).get("seeds", 1)
 
+    def trained(self, name: str, since: float) -> int:
+        """Returns how many seeds a stage has trained since a time: others were kept; 1 where it trains none.
+
+        Args:
+            name: of a stage that has ended well.
+            since: by the clock of files.
+        """
+        outs = [Path(str(out)) for out in self._stages[name].outs]
+        runs = [path for out in outs for path in out.glob("seed-*/run.json")]
+        return sum(path.stat().st_mtime > since for path in runs) if runs else 1
+
     def _knobs(self, name: str) -> dict[str, Any]:
         """Returns the knobs of a stage's resolved item; {} where it has none."""
         paths = [Path(str(dep)) for dep in self._stages[name].deps]

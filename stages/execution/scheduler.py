@@ -130,9 +130,8 @@ class Scheduler:
                 return
             is_sent = self._processes.sends(name)
             gpu = self._machine.free_gpu(self._running()) if needs.gpu and not is_sent else None
-            job = Job(
-                name, commands, log(name), needs, gpu, self._history.known(name, self._project.seeds(name))
-            )
+            seeds = self._project.seeds(name)
+            job = Job(name, commands, log(name), needs, gpu, self._history.known(name, seeds), seeds)
             job.log.parent.mkdir(parents=True, exist_ok=True)
             job.log.write_bytes(b"")
             self._run_next(job)
@@ -162,13 +161,15 @@ class Scheduler:
             with self._guarded(job.name):
                 if self._processes.sends(job.name):
                     self._processes.receive(job.name)
+                seeds = self._project.trained(job.name, job.began)
                 self._project.finish(job.name)
                 seconds = job.seconds if ended.seconds is None else ended.seconds
                 del self._jobs[job.name]
                 self._done(job.name, self._outcome.ran)
                 self._display.line(f"{job.name}: done in {duration(seconds)}")
-                with suppress(OSError):
-                    self._history.record(job.name, seconds, job.memory, self._project.seeds(job.name))
+                if seeds:
+                    with suppress(OSError):
+                        self._history.record(job.name, seconds, job.memory, seeds)
         elif self._received:
             del self._jobs[job.name]
             self._project.release(job.name)
