@@ -11,8 +11,8 @@ from stages.datasets import cifar100
 from stages.runtime.errors import InputError
 
 
-def read(folder, *, classes=("0-3",), image_size=32):
-    return cifar100.read(folder, classes=list(classes), image_size=image_size, scratch=folder / "scratch")
+def read(folder, *, classes=("0-3",), image_size=32, sizes=()):
+    return cifar100.read(folder, classes=list(classes), image_size=image_size, scratch=folder, sizes=sizes)
 
 
 def test_train_and_test_images_come_with_labels_and_names(tmp_path):
@@ -71,6 +71,13 @@ def test_another_size_scales_the_images(tmp_path):
     scaled = read(tmp_path, image_size=16).images
     assert scaled.shape == (17, 16, 16, 3)
     assert (scaled[0] == 77).all()
+
+
+def test_further_sizes_are_the_same_images(tmp_path):
+    write_cifar100(tmp_path)
+    found = read(tmp_path, sizes=[16, 32, 64])
+    assert {size: images.shape[1] for size, images in found.further.items()} == {16: 16, 64: 64}
+    assert np.array_equal(found.further[16], read(tmp_path, image_size=16).images)
 
 
 @pytest.mark.parametrize("kind", [str, str.encode])

@@ -28,8 +28,10 @@ def write(folder, *, train=TRAIN, test=TEST, newline="\n", images=None, lists=No
     return folder
 
 
-def read(folder, *, classes=("all",), image_size=8):
-    return cub200.read(folder, classes=list(classes), image_size=image_size, scratch=folder / "scratch.npy")
+def read(folder, *, classes=("all",), image_size=8, **options):
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return cub200.read(folder, classes=list(classes), image_size=image_size, scratch=scratch, **options)
 
 
 def test_listed_images_come_as_squares_with_labels_and_names(tmp_path):
@@ -37,9 +39,28 @@ def test_listed_images_come_as_squares_with_labels_and_names(tmp_path):
     assert (found.images.shape, found.images.dtype) == ((9, 8, 8, 3), np.uint8)
     assert isinstance(found.images, np.memmap)  # all are 0.9 GB
     assert found.class_names == ["Red Bird", "Green Bird", "Blue Bird"]
-    assert found.labels.tolist() == [0, 1, 2] * 3
-    assert found.is_test.tolist() == [False] * 6 + [True] * 3
+    assert sorted(zip(found.labels.tolist(), found.is_test.tolist(), strict=True)) == [
+        (label, is_test) for label in range(3) for is_test in (False, False, True)
+    ]
     assert found.images.mean(axis=(1, 2)).argmax(axis=1).tolist() == found.labels.tolist()
+
+
+def test_each_image_is_there_in_every_size_and_shape_asked_for(tmp_path):
+    found = read(write(tmp_path), image_size=30, sizes=[4, 30], resize="pad")
+    assert found.further.keys() == {4}
+    assert found.further[4].shape == (9, 4, 4, 3)
+    assert found.further[4][:, 2, 2].argmax(axis=1).tolist() == found.labels.tolist()
+    assert (found.images[:, 0, 0] == 128).all()  # images are 20 to 28 wide, 30 high
+
+
+def test_all_damaged_images_of_the_archive_are_told_together(tmp_path):
+    damaged = {f"images/{name}": b"<html>" for name in TRAIN}
+    with pytest.raises(InputError) as caught:
+        read(write(tmp_path, images=damaged))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{tmp_path}/images.tgz: 6 of 9 images cannot be read:"
+    assert all(" cannot be decoded as JPEG" in line for line in lines[1:6])
+    assert lines[6:] == ["  and 1 more", "get the archive again, or leave their classes out of `classes`"]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\n\n", " \t\n", "\n  "])

@@ -50,9 +50,7 @@ def test_the_folder_has_three_classes_of_png_and_jpeg_of_varying_sizes(tmp_path,
 
 def test_the_folder_can_be_read_as_a_dataset(tmp_path):
     drawings.write_folder(tmp_path / "mine")
-    images = own_folder.read(
-        tmp_path / "mine", classes=["all"], image_size=16, scratch=tmp_path / "scratch.npy"
-    )
+    images = own_folder.read(tmp_path / "mine", classes=["all"], image_size=16, scratch=tmp_path)
     assert np.bincount(images.labels).tolist() == [40, 40, 40]
 
 

@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 from small_archives import encoded, noise, write_folder
 
-from stages.datasets import folder
+from stages.datasets import files, folder
 from stages.datasets.packing import pack, pixel_hash
 from stages.runtime.errors import InputError
 
 
 def read(source, *, classes=("all",), image_size=8, **options):
-    scratch = source.parent / "scratch.npy"
+    scratch = source.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
     return folder.read(source, classes=list(classes), image_size=image_size, scratch=scratch, **options)
 
 
@@ -50,7 +51,7 @@ def test_the_same_images_test_at_every_size(pets):
 
 
 def test_equal_content_gives_equal_bytes_whatever_the_order_of_the_file_system(pets, tmp_path, monkeypatch):
-    walk, packed = folder.os.walk, {}
+    walk, packed = files.os.walk, {}
 
     def reversed_walk(top):
         return reversed([(place, folders, files[::-1]) for place, folders, files in walk(top)])
@@ -58,7 +59,7 @@ def test_equal_content_gives_equal_bytes_whatever_the_order_of_the_file_system(p
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         packed[name] = pack(tmp_path / name, read(pets), share=0.2, seed=0)
-        monkeypatch.setattr(folder.os, "walk", reversed_walk)
+        monkeypatch.setattr(files.os, "walk", reversed_walk)
     assert packed["first"] == packed["second"]
 
 
@@ -103,31 +104,94 @@ def test_names_of_one_look_are_one_class_however_a_file_system_writes_the_umlaut
     assert np.bincount(found.labels).tolist() == [6, 6]
 
 
-def test_hidden_and_other_files_are_skipped_with_one_counted_line(pets, capsys):
-    for name in (".DS_Store", "cats/.hidden.png", "cats/notes.txt", "cats/.thumbs/1.png", "loose.png"):
+def test_what_is_no_image_of_a_class_is_skipped_and_counted_by_kind(pets, capsys):
+    for name in (".DS_Store", "cats/.hidden.png", "cats/a.txt", "dogs/b.TXT", "cats/.t/1.png", "loose.png"):
         (pets / name).parent.mkdir(exist_ok=True)
         (pets / name).write_bytes(b"no image")
+    (pets / "cats/README").write_bytes(b"")
     (pets / ".git").mkdir()
-    (pets / "cats/link.png").symlink_to("nowhere")
+    (pets / "#recycle/old").mkdir(parents=True)
+    (pets / "#recycle/old/1.png").write_bytes(b"")
     assert len(read(pets).labels) == 35
     assert capsys.readouterr().out == (
-        f"{pets}: skipped 6 files that are hidden, of other kinds, or not in a class's folder\n"
+        f"{pets}: skipped 2 .txt, 2 hidden, 2 outside a class folder, 1 without suffix\n"
     )
+
+
+@pytest.mark.parametrize("litter", ["@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"])
+def test_what_storages_and_systems_leave_is_no_class_and_no_image(pets, capsys, litter):
+    """Thumbnails below each class, and a folder beside the classes."""
+    write_folder(pets, {litter: 3, f"cats/{litter}/0.png": 2, f"dogs/deep/{litter}": 1}, seed=99)
+    found = read(pets)
+    assert np.bincount(found.labels).tolist() == [10, 20, 5]
+    assert f"skipped 3 in {litter}\n" in capsys.readouterr().out
 
 
 def test_every_kind_of_image_is_read(tmp_path):
     source = write_folder(tmp_path / "pets", {"a": 2, "b": 4})
-    for name, kind in (("grey.JPG", "JPEG"), ("w.webp", "WEBP"), ("wrong_suffix.jpeg", "PNG")):
+    for name, kind in (
+        ("grey.JPG", "JPEG"),
+        ("w.webp", "WEBP"),
+        ("wrong_suffix.jpeg", "PNG"),
+        ("b.bmp", "BMP"),
+        ("t.tif", "TIFF"),
+        ("g.gif", "GIF"),
+    ):
         (source / "a" / name).write_bytes(encoded(noise(99).convert("L"), kind))
     (source / "b/inks.jpg").write_bytes(encoded(Image.new("CMYK", (9, 9)), "JPEG"))
-    assert np.bincount(read(source).labels).tolist() == [5, 5]
+    assert np.bincount(read(source).labels).tolist() == [8, 5]
 
 
-def test_a_damaged_image_is_one_message_that_names_the_file(pets):
-    (pets / "cats/3.png").write_bytes((pets / "cats/3.png").read_bytes()[:100])
-    with pytest.raises(InputError, match=r"pets/cats/3\.png cannot be decoded as JPEG, PNG or WebP"):
+def damage(folder, numbers):
+    for number in numbers:
+        path = folder / f"{number}.png"
+        path.write_bytes(path.read_bytes()[:100])
+
+
+def test_all_damaged_images_are_told_together_some_and_a_count(pets):
+    damage(pets / "cats", range(2, 9))
+    with pytest.raises(InputError) as caught:
         read(pets)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{pets}: 7 of 35 images cannot be read:"
+    assert [line.split(" cannot be decoded")[0] for line in lines[1:6]] == [
+        f"  {pets}/cats/{number}.png" for number in range(2, 7)
+    ]
+    assert lines[6:] == [
+        "  and 2 more",
+        "replace or remove them, or set skip_damaged: true in params.yaml",
+    ]
     assert len(read(pets, classes=["dogs", "übrige Tiere"]).labels) == 25
+
+
+def test_damaged_images_are_skipped_on_demand_and_counted(pets, capsys):
+    whole = read(pets, classes=["cats", "dogs"])
+    damage(pets / "cats", [2, 5])
+    found = read(pets, skip_damaged=True, sizes=[4])
+    assert f"{pets}: 2 of 35 images cannot be read:" in capsys.readouterr().out
+    assert np.bincount(found.labels).tolist() == [8, 20, 5]
+    assert len(found.further[4]) == len(found.images) == len(found.is_test) == 33
+    kept = {pixel_hash(image) for image in whole.images[whole.labels == 0]}
+    assert len(kept & {pixel_hash(image) for image in found.images[found.labels == 0]}) == 8
+
+
+def test_enough_whole_images_of_each_class_are_needed_when_damaged_ones_are_skipped(pets):
+    damage(pets / "übrige Tiere", range(3))
+    with pytest.raises(InputError, match="class 'übrige Tiere' has 2 different"):
+        read(pets, skip_damaged=True)
+
+
+def test_an_image_removed_while_the_folder_is_read_is_named_as_such(pets, monkeypatch):
+    found = folder.images_below
+
+    def and_remove(place):
+        answer = found(place)
+        (pets / "cats/3.png").unlink(missing_ok=True)
+        return answer
+
+    monkeypatch.setattr(folder, "images_below", and_remove)
+    with pytest.raises(InputError, match=r"cats/3\.png was removed while it was read; run again"):
+        read(pets)
 
 
 def test_a_class_of_very_few_images_is_an_error_with_counts(tmp_path):
@@ -135,7 +199,7 @@ def test_a_class_of_very_few_images_is_an_error_with_counts(tmp_path):
     with pytest.raises(InputError) as caught:
         read(source)
     assert str(caught.value) == (
-        f"{source}: class 'cats' has 2, 'eels' has 1 image(s), expected at least 3: one each to train,"
+        f"{source}: class 'cats' has 2, 'eels' has 1 different image(s), expected at least 3: one each to train,"
         " validate and test (13 images of 3 classes); add some, or leave it out of `classes`"
     )
 
@@ -164,21 +228,60 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
         read(tmp_path / "pets")
 
 
-def test_a_training_image_that_is_also_in_the_test_folder_does_not_train(tmp_path):
-    source = write_folder(tmp_path / "pets", {"train/a": 10, "train/b": 10, "test/a": 2, "test/b": 2})
-    shutil.copy(source / "test/a/0.png", source / "train/a/again.png")
-    (tmp_path / "out").mkdir()
-    manifest = pack(tmp_path / "out", read(source), share=0.1, seed=0)
-    assert manifest["duplicates"] == {"pool_and_test": 1, "within_pool": 0, "within_test": 0}
-    images, split = (np.load(tmp_path / f"out/{name}.npy") for name in ("images", "split"))
-    trained = [pixel_hash(image) for image in images[split == 0]]
-    assert not set(trained) & {pixel_hash(image) for image in images[split != 0]}
+def packed(source, out, **options):
+    """Reads and packs a folder; returns images, labels and split."""
+    out.mkdir()
+    pack(out, read(source, **options), share=0.2, seed=0)
+    return [np.load(out / f"{name}.npy") for name in ("images", "labels", "split")]
 
 
-def test_equal_images_never_lie_on_both_sides_of_a_drawn_split(tmp_path):
+def assert_no_leak(images, split):
+    sides = [{pixel_hash(image) for image in images[split == side]} for side in range(3)]
+    assert not (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])
+
+
+def test_images_of_the_test_folder_that_are_also_in_train_are_left_out_there(tmp_path):
+    """A third of train/ is in test/, too."""
+    source = write_folder(tmp_path / "pets", {"train/a": 9, "train/b": 9, "test/a": 1, "test/b": 1})
+    for name in ("a/0", "a/1", "a/2", "b/3", "b/4", "b/5"):
+        shutil.copy(source / f"train/{name}.png", source / f"test/{name.replace('/', '/again ')}.png")
+    images, labels, split = packed(source, tmp_path / "out")
+    assert np.bincount(split).tolist() == [10, 2, 8, 6]
+    assert np.bincount(labels[split == 3]).tolist() == [3, 3]
+    assert_no_leak(images, split)
+
+
+def test_a_class_of_copies_tests_and_validates_as_others_do(tmp_path):
+    """100 images of one class, 10 of another, each there ten times."""
+    source = write_folder(tmp_path / "pets", {"big": 100, "small": 10})
+    for number in range(10):
+        for copy in range(9):
+            shutil.copy(source / f"small/{number}.png", source / f"small/{number} {copy}.png")
+    images, labels, split = packed(source, tmp_path / "out")
+    assert np.bincount(labels[split == 2]).tolist() == [20, 20]
+    assert np.bincount(labels[split == 1]).tolist() == [16, 20]
+    assert_no_leak(images, split)
+
+
+def test_a_folder_in_which_every_file_is_there_twice_can_be_learned_from(tmp_path):
     source = write_folder(tmp_path / "pets", {"a": 10, "b": 10})
-    for number in range(5):
-        shutil.copy(source / f"a/{number}.png", source / f"a/copy_{number}.png")
-    found = read(source)
-    hashes = np.array([pixel_hash(image) for image in found.images])
-    assert not set(hashes[found.is_test]) & set(hashes[~found.is_test])
+    for path in sorted(source.rglob("*.png")):
+        shutil.copy(path, path.with_name(f"copy of {path.name}"))
+    images, labels, split = packed(source, tmp_path / "out")
+    assert np.bincount(split).tolist() == [24, 8, 8]
+    assert_no_leak(images, split)
+
+
+def test_a_class_of_one_image_there_many_times_is_refused(tmp_path):
+    source = write_folder(tmp_path / "pets", {"a": 10, "b": 1})
+    for copy in range(9):
+        shutil.copy(source / "b/0.png", source / f"b/copy {copy}.png")
+    with pytest.raises(InputError, match="class 'b' has 1 different image"):
+        read(source)
+
+
+def test_classes_that_differ_in_capitals_alone_are_refused_also_across_train_and_test(tmp_path):
+    for counts in ({"A": 5, "a": 5, "b": 5}, {"train/Cat": 5, "train/dog": 5, "test/cat": 1, "test/dog": 1}):
+        source = write_folder(tmp_path / str(len(counts)), counts)
+        with pytest.raises(InputError, match="differ in capitals alone"):
+            read(source)

@@ -19,7 +19,7 @@ def mirror(tmp_path_factory):
 
 
 def read_cifar100(folder, classes):
-    return cifar100.read(folder, classes=classes, image_size=32, scratch=folder / "scratch.npy")
+    return cifar100.read(folder, classes=classes, image_size=32, scratch=folder)
 
 
 def contents(folder):
@@ -39,7 +39,7 @@ def test_the_archives_have_the_numbers_asked_for(tmp_path):
     counts = {"train_per_class": 3, "test_per_class": 2, "train_per_species": 4, "test_per_species": 1}
     write_mirror(tmp_path, n_classes=2, n_species=3, **counts)
     images = read_cifar100(tmp_path, ["0-1"])
-    birds = cub200.read(tmp_path, classes=["all"], image_size=8, scratch=tmp_path / "scratch.npy")
+    birds = cub200.read(tmp_path, classes=["all"], image_size=8, scratch=tmp_path)
     assert (len(images.labels), int(images.is_test.sum())) == (10, 4)
     assert (len(birds.labels), int(birds.is_test.sum())) == (15, 3)
     with pytest.raises(InputError, match="no images of 2 "):

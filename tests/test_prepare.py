@@ -43,7 +43,7 @@ def write_archives(note="", **options):
 def run(knobs, out="out"):
     """Prepares a dataset; returns the bytes of its files by name."""
     resolved.write(Path("item.json"), "prepare", SHARES | knobs, (f"stages.datasets.{knobs['format']}",))
-    prepare.main(["item.json", out, "provenance.json"])
+    prepare.main(["item.json", out, "sizes", "provenance.json"])
     return {path.name: path.read_bytes() for path in Path(out).iterdir()}
 
 
@@ -57,16 +57,22 @@ def test_archives_become_a_dataset_and_one_line_says_so(study, capsys):
     ]
     data = prepared.read(study / "out")
     assert (data.inputs.shape, data.class_names) == ((56, 32, 32, 3), FINE_NAMES[:4])
-    assert data.counts == {"train": 36, "validation": 4, "test": 16, "classes": 4}
+    assert data.counts == {"train": 36, "validation": 4, "test": 16, "left_out": 0, "classes": 4}
     assert capsys.readouterr().out == (
-        "out: 36 train, 4 validation, 16 test images of 4 classes, 32 x 32; duplicates: 0 within train,"
-        " 0 of test kept out of train, 0 within test; official data\n"
+        "out: 36 train, 4 validation, 16 test images of 4 classes, 32 x 32; duplicates: 0 within train"
+        " and validation, 0 within test; 0 left out, as they are also in test; official data\n"
     )
 
 
 def test_an_own_folder_becomes_a_dataset_of_own_data(study):
     run(PETS)
-    assert prepared.read(study / "out").counts == {"train": 22, "validation": 2, "test": 6, "classes": 2}
+    assert prepared.read(study / "out").counts == {
+        "train": 22,
+        "validation": 2,
+        "test": 6,
+        "left_out": 0,
+        "classes": 2,
+    }
     written = json.loads(Path("provenance.json").read_text())
     assert (written["kind"], written["format"], list(written["sources"])) == ("own", "folder", ["pets"])
 
@@ -76,6 +82,42 @@ def test_a_format_gets_the_knobs_it_takes_and_no_other(study):
     assert prepared.read(study / "out").counts["test"] == 15
     run(CIFAR | {"test_share": 0.5})
     assert prepared.read(study / "out").counts["test"] == 16
+
+
+def test_further_sizes_lie_beside_with_their_hashes(study):
+    run(PETS | {"sizes": [4, 8], "resize": "crop"})
+    assert np.load("sizes/4.npy").shape == (30, 4, 4, 3)
+    assert Path("sizes/8.npy").samefile("out/images.npy")
+    hashes = {name: file_hash(Path("sizes", name)) for name in ("4.npy", "8.npy")}
+    assert json.loads(Path("sizes/manifest.json").read_text()) == {"sha256": hashes}
+    assert prepared.read(study / "out").resize == "crop"
+
+
+@pytest.mark.parametrize("change", ["add", "replace", "remove"])
+def test_a_folder_that_changes_while_it_is_read_is_refused_and_nothing_is_left(study, monkeypatch, change):
+    pack = prepare.packing.pack
+
+    def changing(*arguments, **options):
+        if change == "add":
+            write_folder(study / "pets", {"cats/more": 1}, seed=50)
+        elif change == "replace":
+            (study / "pets/cats/0.png").write_bytes((study / "pets/cats/1.png").read_bytes())
+        else:
+            (study / "pets/cats/0.png").unlink()
+        return pack(*arguments, **options)
+
+    monkeypatch.setattr(prepare.packing, "pack", changing)
+    with pytest.raises(InputError, match="^pets changed while it was read; run again$"):
+        run(PETS)
+    assert not (study / "out").exists()
+    assert not (study / "sizes").exists()
+
+
+def test_what_dvc_would_not_hash_is_refused_before_anything_is_read(study):
+    (study / "elsewhere").mkdir()
+    (study / "pets/eels").symlink_to(study / "elsewhere")
+    with pytest.raises(InputError, match="pets/eels links to a folder"):
+        run(PETS)
 
 
 def test_provenance_is_beside_the_arrays_and_never_in_them(study):
@@ -112,24 +154,25 @@ def test_another_choice_of_validation_images_changes_split_npy_alone(study, chan
     assert {name for name in first if first[name] != second[name]} == {"split.npy", "manifest.json"}
 
 
-def test_images_equal_to_test_images_are_counted_and_do_not_train(study):
+def test_images_equal_to_test_images_are_counted_and_in_no_other_split(study):
     rows = np.random.default_rng(0).integers(0, 256, (22, 3072), np.uint8)
     rows[1] = rows[0]
     train = {"data": rows[:20], "fine_labels": [0, 1] * 10}
     write_archives(train=train, test={"data": rows[[5, 21]], "fine_labels": [1, 0]})
     manifest = json.loads(run(CIFAR | {"classes": ["0-1"]})["manifest.json"])
     assert manifest["duplicates"] == {"within_pool": 1, "within_test": 0, "pool_and_test": 1}
+    assert manifest["counts"] == {"train": 17, "validation": 2, "test": 2, "left_out": 1, "classes": 2}
     data = prepared.read(study / "out")
-    trained = {image.tobytes() for image in data.inputs[data.split == 0]}
-    assert not trained & {image.tobytes() for image in data.inputs[data.split != 0]}
+    kept = {image.tobytes() for image in data.inputs[data.split < 2]}
+    assert not kept & {image.tobytes() for image in data.inputs[data.split >= 2]}
 
 
 @pytest.mark.parametrize(
     ("knobs", "problem"),
     [
-        (CIFAR | {"validation_share": 0.001}, "leaves 40 train, 0 validation, 16 test images"),
+        (CIFAR | {"validation_share": 0.0}, "leaves 40 train, 0 validation, 16 test images"),
         (CIFAR | {"classes": ["owl"]}, "classes: received 'owl', expected the name of a class"),
-        (CIFAR | {"from": "nowhere"}, "nowhere not found"),
+        (CIFAR | {"from": "nowhere"}, "nowhere is your own input, but does not exist"),
         (PETS | {"from": "archives"}, "archives holds 0 images"),
     ],
 )
@@ -156,7 +199,7 @@ def test_a_full_disk_ends_with_one_line_and_leaves_nothing(study, knobs):
     limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))"
     command = f"{limited}; runpy.run_module('stages.prepare', run_name='__main__')"
     ended = subprocess.run(
-        [sys.executable, "-c", command, "item.json", "other", "provenance.json"],
+        [sys.executable, "-c", command, "item.json", "other", "sizes", "provenance.json"],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},

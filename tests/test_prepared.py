@@ -7,21 +7,24 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from stages.datasets import prepared
-from stages.datasets.prepared import SPLITS, LabelledImages
+from stages.datasets import packing, prepared
+from stages.datasets.labelled import LabelledImages
+from stages.datasets.prepared import SPLITS
 from stages.runtime.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 4, 4, 3), np.uint8)
 LABELS = np.arange(10) % 2
-SPLIT = np.array([0, 0, 0, 0, 1, 1, 0, 2, 2, 2], np.uint8)
+SPLIT = np.array([0, 0, 3, 0, 1, 1, 0, 2, 2, 2], np.uint8)
 ORDER = np.array([3, 1, 2, 0, 4, 5, 6, 9, 8, 7])
+
+COUNTS = {"train": 4, "validation": 2, "test": 3, "left_out": 1, "classes": 2}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ten images of two classes: 5 train, 2 validation, 3 test."""
+    """Ten images of two classes: 4 train, 2 validation, 3 test, 1 left out."""
     labelled = LabelledImages(IMAGES, LABELS, SPLIT == 2, ["ant", "Äffin"])
-    prepared.write(tmp_path, labelled, order=ORDER, split=SPLIT, duplicates={"within_pool": 0})
+    packing.write(tmp_path, labelled, order=ORDER, split=SPLIT, duplicates={"within_pool": 0}, resize="pad")
     return tmp_path
 
 
@@ -32,7 +35,8 @@ def test_what_was_written_is_read_in_the_given_order(folder):
     assert data.labels.tolist() == LABELS[ORDER].tolist()
     assert (data.inputs.dtype, data.labels.dtype, data.split.dtype) == ("u1", "i8", "u1")
     assert data.class_names == ["ant", "Äffin"]
-    assert data.counts == {"train": 5, "validation": 2, "test": 3, "classes": 2}
+    assert data.counts == COUNTS
+    assert (data.image_size, data.resize) == (4, "pad")
     with pytest.raises(FrozenInstanceError):
         data.labels = None
 
@@ -42,27 +46,24 @@ def test_images_of_any_memory_layout_are_written_as_rows_of_pixels(tmp_path, fol
     other.mkdir()
     turned = np.asfortranarray(IMAGES.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
     labelled = LabelledImages(turned, LABELS, SPLIT == 2, ["ant", "Äffin"])
-    prepared.write(other, labelled, order=ORDER, split=SPLIT, duplicates={"within_pool": 0})
+    packing.write(other, labelled, order=ORDER, split=SPLIT, duplicates={"within_pool": 0})
     assert (other / "images.npy").read_bytes() == (folder / "images.npy").read_bytes()
     np.save(other / "as_numpy.npy", IMAGES[ORDER])
     assert (other / "images.npy").read_bytes() == (other / "as_numpy.npy").read_bytes()
 
 
-def test_the_numbers_of_the_splits_are_those_of_data_prepared_before():
-    assert {name: number for number, name in enumerate(SPLITS)} == {"train": 0, "validation": 1, "test": 2}
-
-
-def test_splits_are_rows_in_ascending_order(folder):
+def test_splits_are_rows_in_ascending_order_and_what_is_left_out_is_in_none(folder):
     rows = {name: prepared.read(folder).rows(name).tolist() for name in SPLITS}
-    assert rows == {"train": [0, 1, 2, 3, 6], "validation": [4, 5], "test": [7, 8, 9]}
+    assert rows == {"train": [0, 1, 3, 6], "validation": [4, 5], "test": [7, 8, 9]}
 
 
 def test_the_manifest_is_a_function_of_what_is_in_the_folder(folder):
     files = ("class_names.json", "images.npy", "labels.npy", "split.npy")
     assert json.loads((folder / "manifest.json").read_text()) == {
-        "counts": {"train": 5, "validation": 2, "test": 3, "classes": 2},
+        "counts": COUNTS,
         "duplicates": {"within_pool": 0},
         "image_size": 4,
+        "resize": "pad",
         "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
     }
 
@@ -77,7 +78,9 @@ def features(folder):
     (folder / "features").mkdir()
     np.save(folder / "features/pooled.npy", np.ones((10, 5), np.float16))
     digest = hashlib.sha256((folder / "features/pooled.npy").read_bytes()).hexdigest()
-    (folder / "features/manifest.json").write_text(json.dumps({"sha256": {"pooled.npy": digest}}))
+    (folder / "features/manifest.json").write_text(
+        json.dumps({"image_size": 448, "sha256": {"pooled.npy": digest}})
+    )
     return folder / "features/pooled.npy"
 
 
@@ -86,6 +89,7 @@ def test_cached_features_take_the_place_of_images_which_need_not_be_there(folder
     data = prepared.read(folder, features)
     assert isinstance(data.inputs, np.memmap)
     assert (data.inputs.shape, data.inputs.dtype) == ((10, 5), np.float16)
+    assert (data.image_size, data.resize) == (448, "pad")
     assert sorted(data.hashes) == ["class_names.json", "labels.npy", "pooled.npy", "split.npy"]
 
 

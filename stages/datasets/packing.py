@@ -104,7 +104,8 @@ def _write_sizes(
     """Writes <size>.npy for each size, rows in the dataset's order, and a manifest of their hashes."""
     own_size = labelled.images.shape[1]
     if lacking := set(sizes) - {own_size, *labelled.further}:
-        raise InputError(f"the dataset's format makes images of {own_size} pixels alone, not of {lacking}")
+        shown = ", ".join(map(str, sorted(lacking)))
+        raise InputError(f"this dataset's format makes images of {own_size} pixels alone, not of {shown}")
     for size in sizes:
         if size == own_size:
             atomic.link(own, folder / f"{size}.npy")
@@ -142,8 +143,8 @@ def _check(
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise InputError(
-            f"class {', '.join(lacking[:3])}{more}; found {found} images of {len(names)} classes"
-            f" ({_copies(copies)}); add images, or leave it out of `classes`"
+            f"class {', '.join(lacking[:3])}{more} ({found} images of {len(names)} classes;"
+            f" {_copies(copies)}); add images, or leave it out of `classes`"
         )
 
 
