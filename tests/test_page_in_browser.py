@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from small_study import build_page
+from small_study import build_page, write_variant
 
 FOLDER = Path(__file__).parent / "browser"
 AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
@@ -53,6 +53,7 @@ def seen(request, tmp_path_factory):
     """What a visit shows in a wide window and in one as narrow as a phone."""
     width, language = request.param
     folder = tmp_path_factory.mktemp("page")
+    write_variant(folder, "final", seeds=3)
     result = visit(
         folder, build_page(folder).read_text(encoding="utf-8"), width, f"lang={language}&theme=light"
     )
@@ -85,6 +86,10 @@ def test_the_legend_switches_curves_off_and_on(seen):
     assert (seen.curves, seen.curvesAfterToggle, seen.curvesAfterTwo) == (2, 1, 2)
 
 
+def test_several_seeds_are_a_band_around_their_curve(seen):
+    assert seen.bands == 1, "of the two curves, that of the variant with three seeds"
+
+
 def test_keys_move_the_cursor_and_zoom(seen):
     assert seen.last.startswith(("epoch 8: ", "época 8: "))
     assert seen.now == ["1", "7", "8"]
@@ -103,6 +108,7 @@ def test_one_button_changes_all_words(seen):
               "es": ("El informe y su reproducción", "Pérdida en validación por época")}  # fmt: skip
     assert other["language"] != seen.language
     assert (other["heading"], other["chart"]) == titles[other["language"]]
+    assert other["title"] == other["heading"]
     assert other["english"] == (other["language"] == "en")
 
 

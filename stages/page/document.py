@@ -34,7 +34,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="color-scheme" content="light dark">
-<title>convnet-study: {TEXTS[f"title{of_report}"]["en"]}</title>
+<title{_switched(f"title{of_report}")}</title>
 <style>
 {style}</style>
 </head>
@@ -100,10 +100,8 @@ def _filter(variants: list[VariantView]) -> str:
     if len(names) < 2:
         return ""
     options = "".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in names)
-    everything = TEXTS["all"]
     return f"""<p class="filter"><label>{text("data_set")} <select id="dataset">
-<option value="" data-en="{everything["en"]}" data-es="{everything["es"]}">{everything["en"]}</option>
-{options}</select></label></p>"""
+<option value=""{_switched("all")}</option>{options}</select></label></p>"""
 
 
 def _banner(present: list[VariantView]) -> str:
@@ -167,6 +165,12 @@ def _chart(title: str, names: list[str], study: StudyView, least: int = 1) -> st
     if len(drawn) < least:
         return f'<p class="note"><b>{title}</b>: {note}</p>'
     return chart(title, drawn, f'<p class="note">{note}</p>' if note else "")
+
+
+def _switched(key: str) -> str:
+    """Returns the end of a start tag and its text, which the script switches where no markup can stand."""
+    english, spanish = TEXTS[key]["en"], TEXTS[key]["es"]
+    return f' data-en="{english}" data-es="{spanish}">{english}'
 
 
 def _anchor(section: SectionView) -> str:

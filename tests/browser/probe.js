@@ -15,11 +15,11 @@ window.addEventListener("load", async () => {
 
   seen.language = root.lang;
   seen.order = names();
-  document.querySelectorAll(".leaderboard thead button")[2].click();
+  document.querySelectorAll(".leaderboard thead button")[1].click();
   seen.byAccuracy = names();
-  seen.sorted = document.querySelectorAll(".leaderboard thead th")[3].getAttribute("aria-sort");
+  seen.sorted = document.querySelectorAll(".leaderboard thead th")[1].getAttribute("aria-sort");
   seen.curves = svg.querySelectorAll(".curve").length;
-  seen.levels = svg.querySelectorAll(".level").length;
+  seen.bands = svg.querySelectorAll(".band").length;
   move(0.5);
   seen.readout = svg.parentElement.querySelector(".readout").innerText;
   figure.querySelector(".legend button").click();
@@ -45,7 +45,7 @@ window.addEventListener("load", async () => {
   seen.cells = variant.querySelectorAll("figure.matrix rect").length;
   click("#language");
   seen.other = { language: root.lang, english: shown(document.querySelector('h1 [lang="en"]')),
-    heading: document.querySelector("h1").innerText, chart: svg.parentElement.querySelector("p").innerText };
+    heading: document.querySelector("h1").innerText, title: document.title, chart: svg.parentElement.querySelector("p").innerText };
   click("#language");
   document.querySelectorAll("details").forEach(details => { details.open = true; });
   await new Promise(resolve => setTimeout(resolve, 200));
