@@ -39,6 +39,14 @@ def call(source, folder):
             "open('data/x.json')",
             "data/x.json does not exist; `dvc repro` creates what is missing, in the right order",
         ),
+        (
+            "open('my_images/x.png')",
+            "my_images/x.png does not exist, and no stage makes it; put it there, or correct its name",
+        ),
+        (
+            "Path('x.png').symlink_to('/nowhere'), open('x.png')",
+            "x.png is a link to /nowhere, which does not exist; mend or remove the link",
+        ),
     ],
 )
 def test_a_users_mistake_is_one_message_and_exit_code_1(source, message, tmp_path):

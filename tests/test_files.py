@@ -1,4 +1,4 @@
-"""The files of an own folder: what DVC would not hash as it is read is refused by name, all of it together."""
+"""The files of an own folder: what DVC would not hash as it is read is refused by name."""
 
 import os
 import subprocess

@@ -199,8 +199,8 @@ def test_a_class_of_very_few_images_is_an_error_with_counts(tmp_path):
     with pytest.raises(InputError) as caught:
         read(source)
     assert str(caught.value) == (
-        f"{source}: class 'cats' has 2, 'eels' has 1 different image(s), expected at least 3: one each to train,"
-        " validate and test (13 images of 3 classes); add some, or leave it out of `classes`"
+        f"{source}: class 'cats' has 2, 'eels' has 1 different image(s), expected at least 3: one each to"
+        " train, validate and test (13 images of 3 classes); add some, or leave it out of `classes`"
     )
 
 
@@ -267,7 +267,7 @@ def test_a_folder_in_which_every_file_is_there_twice_can_be_learned_from(tmp_pat
     source = write_folder(tmp_path / "pets", {"a": 10, "b": 10})
     for path in sorted(source.rglob("*.png")):
         shutil.copy(path, path.with_name(f"copy of {path.name}"))
-    images, labels, split = packed(source, tmp_path / "out")
+    images, _, split = packed(source, tmp_path / "out")
     assert np.bincount(split).tolist() == [24, 8, 8]
     assert_no_leak(images, split)
 

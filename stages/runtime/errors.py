@@ -1,14 +1,17 @@
 """Mistakes of the user and trouble with the machine: one message and exit code 1, without traceback."""
 
 import errno
+import os
 import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 from stages.runtime import signals
 
+OUTPUTS = ("data", "models", "metrics", "plots")  # the folders of what stages make
 _ROOM = "free some disk space and rerun; finished work is kept"
 _RIGHTS = "change its permissions or its owner, then rerun"
 _REMEDIES = {
@@ -57,7 +60,7 @@ def describe(error: Exception) -> str | None:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, FileNotFoundError):
-        return f"{error.filename} does not exist; `dvc repro` creates what is missing, in the right order"
+        return _missing(error.filename)
     if type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error):
         what = str(error).partition(" on /job")[0].rpartition("}} ")[2]
         return f"out of memory ({what}); lower batch_size in params.yaml, or close other programs"
@@ -65,6 +68,16 @@ def describe(error: Exception) -> str | None:
         return None
     place = f": {error.filename}" if error.filename else ""
     return f"{error.strerror or error}{place}; {_REMEDIES[_errno(error)]}"
+
+
+def _missing(name: str | bytes | None) -> str:
+    """Returns the message for a file that is not there; `dvc repro` helps only where a stage makes it."""
+    place = os.fsencode(name or "a file").decode(errors="backslashreplace")
+    if Path(os.path.relpath(place)).parts[0] in OUTPUTS:
+        return f"{place} does not exist; `dvc repro` creates what is missing, in the right order"
+    if os.path.islink(place):
+        return f"{place} is a link to {os.readlink(place)}, which does not exist; mend or remove the link"
+    return f"{place} does not exist, and no stage makes it; put it there, or correct its name"
 
 
 def _errno(error: OSError) -> int | None:
