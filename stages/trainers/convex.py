@@ -77,7 +77,7 @@ def fit(run: TrainingRun) -> Fitted:
     penalties = sorted(settings.penalties, reverse=True)
     for penalty in penalties[len(done.history) :]:
         with signals.deferred():
-            iterations = current.minimise(train, penalty, f"penalty {penalty:g}")
+            iterations = current.minimise(train, penalty)
             done.history.append(_record(current, penalty, train, validation, iterations))
             if _best(done.history, settings.monitor) == len(done.history) - 1:
                 best.take(current)
@@ -109,19 +109,18 @@ class _Weights:
         """Takes another's values."""
         checkpoints.assign(self.variables, checkpoints.state(other.variables))
 
-    def minimise(self, examples: Examples, penalty: float, what: str) -> int:
+    def minimise(self, examples: Examples, penalty: float) -> int:
         """Moves to the minimum of the objective; returns the number of iterations.
 
         Args:
             examples: all views of each count as examples.
             penalty: of the squared kernel.
-            what: a progress bar says.
         """
         views = examples.x.shape[1]
         x, labels = examples.x.reshape(-1, examples.x.shape[-1]), np.repeat(examples.labels, views)
         shape = self.variables[0].shape
         start = np.concatenate([self.kernel.ravel(), self.bias])
-        with progress.bar(what, total=MOST_ITERATIONS, unit="iteration", leave=False) as bar:
+        with progress.bar(f"penalty {penalty:g}", total=MOST_ITERATIONS, leave=False) as bar:
             found = minimize(
                 lambda flat: objective(flat, shape, x, labels, penalty),
                 start,
