@@ -1,4 +1,4 @@
-"""A backbone as one flat model, whatever models it was made of; checked, and joined to a head."""
+"""A backbone as one flat model, whatever models it was made of."""
 
 import keras
 import numpy as np
@@ -6,8 +6,6 @@ import pytest
 
 from stages.backbones import extractor
 from stages.demo import small_backbone
-from stages.networks import dense_head
-from stages.runtime.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -79,78 +77,7 @@ def test_layers_inside_wrappers_and_models_are_all_seen_once():
     assert len({id(layer) for layer in seen}) == len(seen)
 
 
-def head(features):
-    inputs = keras.Input(features, name="pooled_features")
-    return keras.Model(inputs, dense_head.build(inputs, n_classes=3, seed=0, dense_units=[4]), name="tiny")
-
-
-def test_the_joined_model_predicts_what_the_head_does_on_pooled_features():
-    backbone, classifier = small_backbone.build(), head((2048,))
-    names = [layer.name for layer in (*backbone.layers, *classifier.layers)]
-    expected = eagerly(classifier, eagerly(backbone).mean(axis=(1, 2)))
-    whole = extractor.end_to_end(backbone, classifier)
-    assert np.allclose(eagerly(whole), expected, atol=1e-6)
-    assert np.ptp(expected, axis=0).max() > 1e-3  # the images tell apart, so this can fail
-    assert whole.name == "tiny"
-    assert [layer.name for layer in whole.layers] == names
-    assert {weight.path.split("/")[0] for weight in whole.trainable_weights} == {"head_dense1", "head_logits"}
-
-
-def test_a_head_for_maps_is_joined_without_pooling():
-    inputs = keras.Input((14, 14, 2), name="feature_map")
-    outputs = keras.layers.Dense(3, name="head_logits")(keras.layers.Flatten(name="flatten")(inputs))
-    backbone, classifier = small(), keras.Model(inputs, outputs)
-    expected = eagerly(classifier, eagerly(backbone))
-    assert np.allclose(eagerly(extractor.end_to_end(backbone, classifier)), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["probabilities", "pooled_features", "head_logits", "head_x"])
-def test_a_backbone_with_a_layer_named_like_the_heads_is_joined_all_the_same(name, tmp_path):
-    inputs = keras.Input((None, None, 3))
-    backbone = keras.Model(inputs, keras.layers.Conv2D(5, 1, name=name)(inputs))
-    whole = extractor.end_to_end(backbone, head((5,)))
-    assert whole.get_layer(f"backbone_{name}").trainable is False
-    assert len(whole.trainable_weights) == 4
-    whole.save(tmp_path / "whole.keras")
-    assert np.array_equal(eagerly(keras.saving.load_model(tmp_path / "whole.keras")), eagerly(whole))
-
-
-def model(*layers, channels=3, size=None):
-    x = inputs = keras.Input((size, size, channels))
-    for layer in layers:
-        x = layer(x)
-    return keras.Model(inputs, x)
-
-
-def test_the_shape_of_a_map_is_returned():
-    assert extractor.check(small_backbone.build(), 24) == (3, 3, 2048)
-
-
-def test_a_backbone_for_other_images_is_refused():
-    for other in (model(keras.layers.Conv2D(2, 1), channels=1), model(keras.layers.Conv2D(2, 1), size=32)):
-        with pytest.raises(InputError, match=r"^the backbone does not take RGB images of 16x16: "):
-            extractor.check(other, 16)
-
-
-def test_a_backbone_without_maps_is_refused():
-    with pytest.raises(InputError, match=r"^the backbone returns shape \(2, 3\), expected feature maps: "):
-        extractor.check(model(keras.layers.GlobalAveragePooling2D()), 16)
-
-
-@pytest.mark.parametrize("scale", [float("inf"), float("nan"), 3e38])
-def test_a_backbone_whose_maps_are_not_finite_is_refused(scale):
-    with pytest.raises(InputError, match=r"^the backbone returns infinite values or NaN for images in"):
-        extractor.check(model(keras.layers.Rescaling(scale)), 16)
-
-
-def test_a_backbone_that_sees_no_difference_between_images_is_refused():
-    blind = model(keras.layers.Rescaling(1.0, offset=1.0), keras.layers.ReLU(max_value=0.5))  # saturated
-    with pytest.raises(InputError, match="equal maps for different images; it must take raw RGB"):
-        extractor.check(blind, 16)
-
-
-def test_a_backbone_of_two_outputs_is_refused():
-    inputs = keras.Input((None, None, 3))
-    two = keras.Model(inputs, [keras.layers.ReLU()(inputs), keras.layers.ReLU()(inputs)])
-    with pytest.raises(InputError, match=r"^the backbone has 1 inputs and 2 outputs, expected one of each"):
-        extractor.check(two, 16)
+def test_what_a_layer_gives_within_a_flat_model_is_found_although_it_serves_the_nested_one_too():
+    flat = extractor.flat(called(small()))
+    found = keras.Model(flat.inputs[0], extractor.output_of(flat, "conv5_conv"))
+    assert np.array_equal(eagerly(found), eagerly(flat.get_layer("conv5_conv")))

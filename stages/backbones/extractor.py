@@ -1,12 +1,9 @@
-"""What a backbone is: one flat model from raw RGB in [0, 255] to a feature map. Joins it to a head."""
+"""A backbone is one flat model from raw RGB in [0, 255] to a feature map: how models become flat ones."""
 
 import itertools
 from typing import Any
 
 import keras
-import numpy as np
-
-from stages.runtime.errors import InputError
 
 HEAD = "head_"  # how the names of a head's layers with weights start
 
@@ -30,63 +27,21 @@ def flat(model: keras.Model) -> keras.Model:
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def end_to_end(backbone: keras.Model, head: keras.Model) -> keras.Model:
-    """Joins a backbone and a head to one flat model from images to probabilities; the backbone is frozen.
-
-    Layers of the backbone that are named like the head's are renamed `backbone_...`.
+def joined(front: keras.Model, tensor: Any, back: keras.Model) -> Any:
+    """Returns what a model makes of a tensor of another one, as operations of their own in one flat graph.
 
     Args:
-        backbone: from RGB in [0, 255] to feature maps, float32[n, height, width, channels].
-        head: from pooled features float32[n, channels], or from maps, to probabilities.
+        front: the model whose operations keep their names; the other's are renamed where two have one name.
+        tensor: that `back` takes.
+        back: a model of one input.
     """
-    pool = keras.layers.GlobalAveragePooling2D(name="pooled_features")
-    taken = {pool.name, *(layer.name for layer in head.layers)}
-    for layer in backbone.layers:
-        layer.trainable = False
-        if layer.name in taken or layer.name.startswith(HEAD):
-            layer.name = f"backbone_{layer.name}"
-    maps = backbone.outputs[0]
-    features = pool(maps) if len(head.inputs[0].shape) == 2 else maps
-    outputs = _Inlining({layer.name for layer in backbone.layers}).call(head, features)
-    return keras.Model(backbone.inputs[0], outputs, name=head.name)
+    return _Inlining({operation.name for operation in front.operations}).call(back, tensor)
 
 
-def check(model: keras.Model, image_size: int) -> tuple[int, ...]:
-    """Checks that a backbone takes raw RGB images and returns finite feature maps.
-
-    Args:
-        model: the backbone.
-        image_size: height and width in pixels.
-
-    Returns:
-        The shape of one feature map: (height, width, channels).
-
-    Raises:
-        InputError: it does not take such images, or returns something else.
-    """
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        received = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
-        raise InputError(f"the backbone has {received}, expected one of each")
-    images = np.random.default_rng(0).integers(0, 256, (2, image_size, image_size, 3)).astype(np.float32)
-    try:
-        maps = np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(images)), np.float32)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"the backbone does not take RGB images of {image_size}x{image_size}: {first_line(error)}"
-        ) from None
-    if maps.ndim != 4 or len(maps) != 2:
-        raise InputError(
-            f"the backbone returns shape {maps.shape}, expected feature maps: (n, height, width, channels);"
-            " save it without its pooling and classifier (include_top=False)"
-        )
-    if not np.isfinite(maps).all():
-        raise InputError("the backbone returns infinite values or NaN for images in [0, 255]")
-    if np.array_equal(*maps):
-        raise InputError(
-            "the backbone returns equal maps for different images; it must take raw RGB in [0, 255],"
-            " with its preprocessing inside the model"
-        )
-    return maps.shape[1:]
+def output_of(model: keras.Model, name: str) -> Any:
+    """Returns what the operation of this name gives within a model; its layers may serve others, too."""
+    nodes = itertools.chain(*model._nodes_by_depth.values())
+    return next(node.output_tensors[0] for node in nodes if node.operation.name == name)
 
 
 def first_line(error: Exception) -> str:

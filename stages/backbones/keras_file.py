@@ -22,6 +22,11 @@ def load(source: Path) -> keras.Model:
     Raises:
         InputError: the file holds no Keras model, or one that needs code of its own.
     """
+    return extractor.flat(read(source))
+
+
+def read(source: Path) -> keras.Model:
+    """Loads a model in safe mode as it was saved, so that one that holds its views still does; see `load`."""
     try:
         _check_members(source)
         with warnings.catch_warnings():
@@ -34,7 +39,7 @@ def load(source: Path) -> keras.Model:
         ) from None
     if not isinstance(model, keras.Model):
         raise InputError(f"{source.name} holds a {type(model).__name__}, expected a Keras model")
-    return extractor.flat(model)
+    return model
 
 
 def _check_members(path: Path) -> None:

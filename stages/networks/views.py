@@ -1,5 +1,6 @@
 """Several views of an image, mirrored or shifted a little; and the mean of what a network makes of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -40,7 +41,7 @@ def seen(images: Any, view: View) -> Any:
     return keras.layers.Cropping2D([side[::-1] for side in border], dtype=images.dtype)(wide)
 
 
-def averaged(model: keras.Model, views: list[View]) -> keras.Model:
+def averaged(model: keras.Model, views: Sequence[View]) -> keras.Model:
     """Returns a plain Keras model that averages what another gives for several views of an image.
 
     It holds the other as one layer, so that it is saved with it. With the plain view alone it is the other.
@@ -52,10 +53,10 @@ def averaged(model: keras.Model, views: list[View]) -> keras.Model:
     Raises:
         InputError: images are too small for the shift.
     """
-    if views == [PLAIN]:
+    if list(views) == [PLAIN]:
         return model
     like = model.inputs[0]
-    _check(like.shape, views)
+    check(like.shape[1:3], views)
     images = keras.Input(batch_shape=like.shape, dtype=like.dtype, name=like.name)
     looks = [named(seen(images, view), f"view{number}", images) for number, view in enumerate(views)]
     outputs = [model(look) for look in looks]
@@ -71,12 +72,19 @@ def inner(model: keras.Model) -> keras.Model:
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
-def _check(shape: tuple[int | None, ...], views: list[View]) -> None:
-    """Refuses shifts by reflection that need more of an image than there is."""
-    least = max(max(abs(down), abs(right)) for _, down, right in views) + 1
-    if any(size is not None and size < least for size in shape[1:3]):
-        size = " x ".join(map(str, shape[1:3]))
+def check(size: tuple[int | None, ...], views: Sequence[View]) -> None:
+    """Refuses shifts by reflection that need more of an image than there is.
+
+    Args:
+        size: height and width in pixels, None where they may be any.
+        views: of each image.
+
+    Raises:
+        InputError: a shift is as large as the image, or larger.
+    """
+    largest = max(max(abs(down), abs(right)) for _, down, right in views)
+    if any(side is not None and side <= largest for side in size):
         raise InputError(
-            f"views: received a shift of {least - 1} pixels on images of {size}, expected a shift of fewer"
-            " pixels than an image has; lower `shift`"
+            f"views: received a shift of {largest} pixels on images of {' x '.join(map(str, size))}, expected"
+            " fewer pixels than an image has; lower `shift`"
         )
