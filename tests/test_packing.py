@@ -96,7 +96,7 @@ def test_a_class_that_a_split_lacks_is_refused_by_name(tmp_path, counts, message
     with pytest.raises(InputError) as caught:
         pack(tmp_path, labelled(counts), share=0.1, seed=0)
     assert str(caught.value).startswith(message)
-    assert str(caught.value).endswith("; add images, or leave it out of `classes`")
+    assert str(caught.value).endswith("; add images, at least 3 different ones, or leave it out of `classes`")
 
 
 def test_a_class_that_copies_alone_make_large_is_refused_with_the_number_of_copies(tmp_path):

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from stages.runtime.errors import InputError
+from stages.runtime.errors import InputError, some
 
 MAX_BYTES = 256 << 20  # CIFAR-100's `train` has 155 MB
 
@@ -65,5 +65,4 @@ def _kind(archive: Path) -> str:
 
 
 def _some(names: Collection[str]) -> str:
-    shown = ", ".join(repr(name[:200]) for name in sorted(names)[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown or "none"
+    return some([repr(name[:200]) for name in sorted(names)]) or "none"

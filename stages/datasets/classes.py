@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.runtime.errors import InputError
+from stages.runtime.errors import InputError, some
 
 
 def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[int]:
@@ -56,11 +56,8 @@ def relabel(
     present = np.unique(labels)
     missing = [number for number in numbers if number not in present]
     if missing:
-        shown = ", ".join(f"{number} ({names[number]})" for number in missing[:3])
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise InputError(
-            f"classes: no images of {shown}{more}; {len(present)} of {len(names)} classes have some"
-        )
+        shown = some([f"{number} ({names[number]})" for number in missing])
+        raise InputError(f"classes: no images of {shown}; {len(present)} of {len(names)} classes have some")
     kept = np.flatnonzero(np.isin(labels, numbers))
     return kept, np.searchsorted(numbers, labels[kept]).astype(np.int64)
 

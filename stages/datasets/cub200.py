@@ -55,10 +55,8 @@ def read(
     labelled = {f"images/{(train + test)[index]}": row for row, index in enumerate(kept)}
     squares = Squares(scratch, len(kept), (image_size, *sizes), resize=resize)
     rows = _decoded(source / IMAGES, labelled, squares)
-    further = dict(squares.arrays())
-    is_test = kept[rows] >= len(train)
     class_names = [names[number] for number in numbers]
-    return LabelledImages(further.pop(image_size), labels[rows], is_test, class_names, further)
+    return squares.labelled(image_size, labels[rows], kept[rows] >= len(train), class_names)
 
 
 def _lists(archive: Path) -> list[list[str]]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.datasets.images import SUFFIXES
-from stages.runtime.errors import InputError
+from stages.runtime.errors import InputError, some
 
 # Folders that storages and systems leave, with thumbnails or removed images inside.
 LITTER = {"@eadir", "#recycle", "lost+found", "__macosx", "$recycle.bin", "system volume information"}
-SHOWN = 5  # problems in an error
 
 
 class Found(NamedTuple):
@@ -81,8 +80,8 @@ def check(place: Path) -> None:
     found = [(path, _problem(path)) for path in _walked(place, with_folders=True)]
     problems = [f"{_printable(path)} {problem}" for path, problem in found if problem]
     if problems:
-        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        raise InputError("\n  ".join((f"{place}: DVC cannot hash what it holds:", *problems[:SHOWN], *more)))
+        listed = some(problems, 5, "\n  ")
+        raise InputError(f"{place}: DVC cannot hash what it holds:\n  {listed}")
 
 
 def _problem(path: Path) -> str | None:

@@ -6,7 +6,7 @@ Images are read however deep below their class; what is hidden or of another kin
 
 import hashlib
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +26,6 @@ _IS_TEST = {  # the folders above the classes; validation images are chosen by t
     **dict.fromkeys(("train", "training", "val", "valid", "validation"), False),
     **dict.fromkeys(("test", "testing"), True),
 }
-_MIN_IMAGES = 3  # different ones, of a class that is to train, validate and test
 
 
 class _File(NamedTuple):
@@ -64,7 +63,7 @@ def read(
         skip_damaged: what cannot be read is skipped and counted.
 
     Raises:
-        InputError: no classes, a class with too few images, or images that cannot be read.
+        InputError: no classes, a class without images, or images that cannot be read.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder; it must hold a folder of images per class")
@@ -80,12 +79,10 @@ def read(
         squares.refuse_faults(source, "replace or remove them, or set skip_damaged: true in params.yaml")
     rows = np.array([row for row, value in enumerate(hashes) if value], np.int64)
     labels, is_test = labels[rows], np.array([files[index].is_test for index in kept[rows]])
-    class_names, further = [names[number] for number in numbers], dict(squares.arrays())
     if not is_test.any():
         found = [value for value in hashes if value]
-        _check_counts(source, labels, found, class_names)
         is_test = split(labels, found, is_test, share=test_share, seed=split_seed) == VALIDATION
-    return LabelledImages(further.pop(image_size), labels, is_test, class_names, further)
+    return squares.labelled(image_size, labels, is_test, [names[number] for number in numbers])
 
 
 def _decoded(paths: Sequence[Path], squares: Squares) -> list[str | None]:
@@ -145,17 +142,3 @@ def _class_name(folder: Path) -> str:
     if not name.isprintable():
         raise InputError(f"{folder.parent}: rename the folder {name!r}; a class needs a name of plain text")
     return name
-
-
-def _check_counts(source: Path, labels: np.ndarray, hashes: Sequence[str], class_names: list[str]) -> None:
-    different = defaultdict(set)
-    for label, value in zip(labels.tolist(), hashes, strict=True):
-        different[label].add(value)
-    counts = [len(different[label]) for label in range(len(class_names))]
-    few = [f"{name!r} has {n}" for n, name in zip(counts, class_names, strict=True) if n < _MIN_IMAGES]
-    if few:
-        raise InputError(
-            f"{source}: class {', '.join(few[:5])} different image(s), expected at least {_MIN_IMAGES}: one"
-            f" each to train, validate and test ({len(labels)} images of {len(counts)} classes); add some, or"
-            " leave it out of `classes`"
-        )

@@ -11,7 +11,7 @@ from stages.datasets.labelled import LabelledImages
 from stages.datasets.prepared import LABELS, SPLITS
 from stages.datasets.splits import duplicates, split
 from stages.runtime import atomic
-from stages.runtime.errors import InputError
+from stages.runtime.errors import InputError, some
 from stages.runtime.hashes import file_hash
 
 
@@ -141,10 +141,9 @@ def _check(
         for number in np.flatnonzero(counts[:, label] == 0)[:1]
     ]
     if lacking:
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise InputError(
-            f"class {', '.join(lacking[:3])}{more} ({found} images of {len(names)} classes;"
-            f" {_copies(copies)}); add images, or leave it out of `classes`"
+            f"class {some(lacking)} ({found} images of {len(names)} classes;"
+            f" {_copies(copies)}); add images, at least 3 different ones, or leave it out of `classes`"
         )
 
 

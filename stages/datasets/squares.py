@@ -1,14 +1,14 @@
 """Image files become squares of every size that is wanted: each is decoded once, its squares go to files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from stages.datasets.files import SHOWN
 from stages.datasets.images import square, upright
+from stages.datasets.labelled import LabelledImages
 from stages.runtime import memmaps
-from stages.runtime.errors import InputError
+from stages.runtime.errors import InputError, some
 
 
 class Squares:
@@ -47,9 +47,12 @@ class Squares:
         self.count += 1
         return True
 
-    def arrays(self) -> Mapping[int, np.ndarray]:
-        """Returns by size the squares that were added, uint8[count, size, size, 3]."""
-        return {size: array[: self.count] for size, array in self._arrays.items()}
+    def labelled(
+        self, size: int, labels: np.ndarray, is_test: np.ndarray, class_names: list[str]
+    ) -> LabelledImages:
+        """Returns the squares that were added, with their labels in this order; `size` is the dataset's."""
+        further = {size: array[: self.count] for size, array in self._arrays.items()}
+        return LabelledImages(further.pop(size), labels, is_test, class_names, further)
 
     def refuse_faults(self, place: Path, remedy: str) -> None:
         """Tells all faults together.
@@ -62,8 +65,6 @@ class Squares:
 
     def told(self, place: Path) -> str:
         """Returns how many files of a place could not be read, and some of them."""
-        faults = self.faults[:SHOWN]
-        if len(self.faults) > SHOWN:
-            faults.append(f"and {len(self.faults) - SHOWN} more")
         total = self.count + len(self.faults)
-        return "\n  ".join((f"{place}: {len(self.faults)} of {total} images cannot be read:", *faults))
+        listed = some(self.faults, 5, "\n  ")
+        return f"{place}: {len(self.faults)} of {total} images cannot be read:\n  {listed}"

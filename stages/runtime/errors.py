@@ -6,7 +6,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stages.runtime import signals
@@ -35,6 +35,12 @@ DAMAGE = (
 
 class InputError(Exception):
     """A user's mistake; the message says what was received, what was expected and what to do."""
+
+
+def some(texts: Sequence[str], most: int = 3, between: str = ", ") -> str:
+    """Returns the first of several texts, and how many more there are."""
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return between.join((*texts[:most], *more))
 
 
 def run(main: Callable[[], None]) -> None:
