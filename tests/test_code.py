@@ -61,7 +61,8 @@ def test_comments_layout_docstrings_annotations_and_messages_do_not_count(copy, 
                 node.args = [ast.Constant("Another message.")]
                 n_messages += 1
             if isinstance(node, ast.FunctionDef):
-                node.returns = ast.Constant("other")
+                is_message = node.returns and ast.unparse(node.returns) == "InputError"
+                node.returns = node.returns if is_message else ast.Constant("other")
                 for argument in (*node.args.args, *node.args.kwonlyargs):
                     argument.annotation = ast.Constant("other")
             elif isinstance(node, ast.AnnAssign):
@@ -198,6 +199,16 @@ def test_what_a_progress_bar_shows_does_not_count(project):
     before = code.hashes(["verb"], root)
     project(verb="for batch in progress.over(batches, 'epochs of', name='x', total=3): f(batch)")
     assert code.hashes(["verb"], root) == before
+
+
+def test_a_function_that_returns_an_error_is_a_message_and_so_is_what_it_is_given(project):
+    source = "def _wrong(a) -> InputError:\n    return InputError(f'{a} is wrong')\nraise _wrong(f'{x}, {y}')"
+    root = project(verb=source)
+    before = code.hashes(["verb"], root)
+    project(verb=source.replace("is wrong", "cannot be").replace("{x}, {y}", "{y}"))
+    assert code.hashes(["verb"], root) == before
+    project(verb=source.replace("-> InputError", "-> str"))
+    assert code.hashes(["verb"], root) != before
 
 
 def test_each_module_has_a_hash_of_its_own_and_none_without_code(project):

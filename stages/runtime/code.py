@@ -2,9 +2,9 @@
 
 DVC would hash files, so that an edited comment retrains every network, and would need lists of files
 that drift. Here the imports are the list, and only what a result depends on counts: no comments, docstrings,
-layout or annotations, no texts for people (what `InputError` and `print` are given, what `--help` says, what
-a progress bar shows), and nothing of stages/runtime. The style sheets, scripts and texts in a room count as
-part of its package.
+layout or annotations, no texts for people (what `print`, `InputError` and functions annotated to return one
+are given, what `--help` says, what a progress bar shows), and nothing of stages/runtime. The style sheets,
+scripts and texts in a room count as part of its package.
 """
 
 import ast
@@ -18,7 +18,8 @@ from stages.runtime.errors import InputError
 from stages.runtime.modules import ROOT
 
 EXEMPT = "stages.runtime"
-MESSAGES = ("InputError", "print")
+ERROR = "InputError"
+MESSAGES = (ERROR, "print")
 PROGRESS = "progress."  # the calls of stages/runtime/progress.py
 PARTS = (".css", ".js", ".yaml")  # of a page, in the folder of the package that reads them
 HELP = ("prog", "description", "epilog", "help")  # keywords of argparse
@@ -79,19 +80,25 @@ def _counting(name: str, root: Path) -> bytes:
 class _Bare(ast.NodeTransformer):
     """Drops what no result depends on."""
 
+    def __init__(self, tree: ast.Module) -> None:
+        """Finds the functions that make a message: those that return an error."""
+        functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.returns)
+        self._messages = {*MESSAGES, *(f.name for f in functions if ast.unparse(f.returns) == ERROR)}
+
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 node.returns = None
+                node.body = [ast.Pass()] if node.name in self._messages else node.body
         elif isinstance(node, ast.arg):
             node.annotation = None
         elif isinstance(node, ast.AnnAssign):
             node.annotation = ast.Name("object")
         elif isinstance(node, ast.Call):
             node.keywords = [keyword for keyword in node.keywords if keyword.arg not in HELP]
-            if isinstance(node.func, ast.Name) and node.func.id in MESSAGES:
+            if isinstance(node.func, ast.Name) and node.func.id in self._messages:
                 node.args, node.keywords = [], []
             elif ast.unparse(node.func).startswith(PROGRESS):  # what it goes through counts
                 node.args = [given for given in node.args if not _is_text(given)]
@@ -145,7 +152,7 @@ def _parsed(content: bytes, place: str) -> _Module:
             imports += [(0, alias.name, []) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             imports.append((node.level, node.module or "", [alias.name for alias in node.names]))
-    bare = ast.unparse(_Bare().visit(tree))
+    bare = ast.unparse(_Bare(tree).visit(tree))
     return _Module("" if bare == "pass" else bare, imports)
 
 

@@ -1,0 +1,217 @@
+"""What trains again and what does not: edits of a copy of the study, and its trainings' resolved files."""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from stages.runtime import code, resolved
+from stages.study import items
+from tests.edited_study import ROOT
+
+TRAININGS = set(items.TRAINERS.values())
+
+
+def texts(root, found):
+    """Returns what `resolve` would write of each training with the code of a folder."""
+    hashes = functools.cache(functools.partial(code.hashes, root=root))
+    return {
+        f"{item.stage}@{item.name}": resolved.text(item.stage, item.knobs, item.uses, hashes)
+        for item in found
+        if item.stage in TRAININGS
+    }
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory):
+    """A folder with the study as it was when these tests began."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("params.yaml", "report.yaml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(taken):
+    return list(items.items(items.load(taken / "params.yaml")))
+
+
+@pytest.fixture(scope="module")
+def before(taken, study):
+    return texts(taken, study)
+
+
+@pytest.fixture
+def copy(taken, tmp_path):
+    shutil.copytree(taken, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def retrained(copy, study, before):
+    """Returns the trainings whose resolved files an edit of the copy has changed."""
+
+    def retrained():
+        return {name for name, text in texts(copy, study).items() if text != before[name]}
+
+    return retrained
+
+
+def edit(root, path, old, new):
+    """Replaces what a regular expression finds in a file, which it must."""
+    content = (root / path).read_text()
+    edited = re.sub(old, new, content, count=1)
+    assert edited != content, f"{path} has no {old}"
+    (root / path).write_text(edited)
+
+
+def add(root, *paths):
+    """Adds code to files, and to all modules of folders."""
+    for path in paths:
+        place = root / "stages" / path
+        for file in place.glob("*.py") if place.is_dir() else [place]:
+            file.write_text(f"{file.read_text()}\n\nADDED = 1\n")
+
+
+LOOKS = [
+    ("a comment", "trainers/sgd.py", r"\n\n\n", "\n\n\n# another comment\n"),
+    ("a docstring", "training/steps.py", '"""', '"""Another word. '),
+    ("a message", "training/epoch.py", r"loss is \{loss\} in", "lost: {loss} in"),
+    ("a line of the log", "trainers/sgd.py", r"resuming after \{", "goes on after {"),
+    (
+        "what a progress bar shows",
+        "training/epoch.py",
+        r'bar\(f"epoch \{epoch\}", ',
+        'bar("step", unit="step", ',
+    ),
+    ("the help of a command", "train.py", "folder to write", "where to"),
+    ("an annotation", "trainers/sgd.py", r"\) -> Fitted:", ') -> "Fitted":'),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"), [look[1:] for look in LOOKS], ids=[look[0] for look in LOOKS]
+)
+def test_no_look_of_the_code_of_trainings_trains_again(copy, retrained, path, old, new):
+    edit(copy, f"stages/{path}", old, new)
+    assert retrained() == set()
+
+
+PLACES = {
+    "the note on a GPU": ["runtime/gpu.py"],
+    "the progress bar": ["runtime/progress.py"],
+    "the size of prediction batches": ["runtime/memory.py"],
+    "a lock": ["runtime/locks.py", "runtime/store.py"],
+    "how cores are shared": ["runtime/cores.py"],
+    "a download and its note": ["sources", "download.py"],
+    "the writer and the formats of datasets": [
+        *("datasets/packing.py", "datasets/splits.py", "datasets/cifar100.py", "datasets/folder.py"),
+        *("datasets/images.py", "prepare.py"),
+    ],
+    "the extraction of features": ["features/extraction.py", "features/requirements.py", "cache_features.py"],
+    "the card of a model": ["results/card.py"],
+    "the reader of results, and what is measured, drawn and compared": [
+        *("results/run_folder.py", "results", "page", "evaluate.py", "compare.py", "report.py")
+    ],
+    "the checks of a study": ["study", "resolve.py", "variants.py"],
+    "the runner, explain and verify": ["execution", "workspace", "run.py", "explain.py", "verify.py"],
+    "what users classify with": ["classifiers", "predict.py", "export.py"],
+    "the demo": ["demo"],
+}
+
+
+@pytest.mark.parametrize("paths", PLACES.values(), ids=list(PLACES))
+def test_no_code_that_results_cannot_depend_on_trains_again(copy, retrained, paths):
+    add(copy, *paths)
+    assert retrained() == set()
+
+
+# What is new, by its file: the least that the study takes for one.
+NEW = {
+    "networks/new.py": "def build(inputs, *, n_classes, seed, new_width=3):\n    return inputs\n",
+    "augmentation/new.py": "ORDER = 5\n\ndef draw(chance, n, amount):\n    pass\n\n"
+    "def apply(images, targets, draws, *, amount):\n    return images, targets\n",
+    "losses/new.py": "def loss(targets, outputs, *, new_sharpness=2.0):\n    return targets\n",
+    "schedules/new.py": "def decay(progress):\n    return progress\n",
+    "trainers/new.py": "KNOBS = ('epochs',)\n\ndef fit(run):\n    pass\n",
+    "feature_steps/new.py": "def add(x, train):\n    return x\n",
+    "pooling/new.py": "def pool(maps):\n    return maps\n",
+    "backbones/new.py": "def write(source, target):\n    pass\n",
+    "datasets/new.py": "def read(source, **options):\n    pass\n",
+}
+RESOLVE = """
+import json
+from pathlib import Path
+from stages.study import items
+found = items.files(items.load(Path("params.yaml")))
+print(json.dumps({f"{path.parent}@{path.stem}": text for path, text in found.items()}))
+"""
+
+
+def resolve(root):
+    """Resolves the study in a folder by its own code."""
+    done = subprocess.run([sys.executable, "-c", RESOLVE], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_new_modules_that_a_knob_can_name_and_new_knobs_train_nothing_again_until_they_are_used(copy, before):
+    for path, source in NEW.items():
+        assert (copy / "stages" / path).parent.is_dir()
+        (copy / "stages" / path).write_text(f'"""New."""\n\n{source}')
+    edit(
+        copy,
+        "stages/study/knobs.py",
+        r"\n    warmup: ",
+        r"\n    new_share: Rate = 0.0\n    new_amount: Rate = 0.0\n    warmup: ",
+    )
+    found = resolve(copy)
+    assert {name: found[name] for name in before} == before
+    edit(
+        copy,
+        "params.yaml",
+        r"\nvariants:\n",
+        "\\nvariants:\\n  other: {data: cifar100, extends: basenet, schedule: new, loss: new}\\n",
+    )
+    found = resolve(copy)
+    assert {name: found[name] for name in before} == before
+    uses = json.loads(found["train@other"])["uses"]
+    assert {"stages.schedules.new", "stages.losses.new"} <= set(uses)
+
+
+def using(before, module):
+    return {name for name, text in before.items() if module in json.loads(text)["uses"]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("networks/deeper_net.py", "networks/dense_head.py", "augmentation/zoom.py", "trainers/sgd.py"),
+        *(
+            "trainers/convex.py",
+            "losses/cross_entropy.py",
+            "schedules/constant.py",
+            "feature_steps/l2_norm.py",
+        ),
+    ],
+)
+def test_code_that_knobs_name_trains_again_what_names_it_and_nothing_else(copy, retrained, before, path):
+    add(copy, path)
+    expected = using(before, f"stages.{path.removesuffix('.py').replace('/', '.')}")
+    assert retrained() == expected
+    assert expected
+
+
+def test_the_steps_of_sgd_train_again_all_that_take_them(copy, retrained, before):
+    add(copy, "training/steps.py")
+    assert retrained() == using(before, "stages.trainers.sgd") < set(before)
+
+
+def test_a_verb_trains_again_its_own_variants(copy, retrained, before):
+    add(copy, "train_head.py")
+    assert retrained() == {name for name in before if name.startswith("train_head@")}
