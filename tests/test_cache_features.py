@@ -1,4 +1,4 @@
-"""Cached features: the maps and their averages, in the order of the images, whatever the batches."""
+"""Cached features: what is asked for, in the order of the images, whatever the batches; what is refused."""
 
 import json
 import shutil
@@ -10,6 +10,8 @@ import pytest
 
 from stages import cache_features
 from stages.demo import small_backbone
+from stages.features import joining
+from stages.networks import views
 from stages.runtime import resolved
 from stages.runtime.errors import InputError
 from stages.runtime.hashes import file_hash
@@ -35,59 +37,106 @@ def write_manifest(path):
 
 @pytest.fixture
 def extract(backbone, images, tmp_path, monkeypatch):
-    """A function that runs the command with a batch size; returns maps and averages."""
+    """A function that runs the command with knobs; returns the arrays by name."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("birds", "backbones/b"):
+    for folder in ("images/birds", "backbones/b"):
         Path(folder).mkdir(parents=True)
-    np.save("birds/images.npy", images)
+    np.save("images/birds/16.npy", images)
     save_model(backbone, Path("backbones/b/backbone.keras"))
-    write_manifest(Path("birds/images.npy"))
+    write_manifest(Path("images/birds/16.npy"))
     write_manifest(Path("backbones/b/backbone.keras"))
 
-    def extract(batch_size=4):
-        resolved.write(Path("f.json"), "cache_features", {"threads": 2, "batch_size": batch_size})
-        cache_features.main(["f.json", "birds/images.npy", "backbones/b/backbone.keras", "features/f"])
-        names = sorted(path.name for path in Path("features/f").iterdir())
-        assert names == ["manifest.json", "maps.npy", "pooled.npy"]
-        return np.load("features/f/maps.npy"), np.load("features/f/pooled.npy")
+    def extract(**knobs):
+        uses = ["average", "max", "gem"] if "pooling" in knobs else ["average"]
+        knobs = {"threads": 2, "batch_size": 4} | knobs
+        uses = tuple(f"stages.pooling.{name}" for name in uses)
+        resolved.write(Path("f.json"), "cache_features", knobs, uses)
+        cache_features.main(["f.json", "images/birds/16.npy", "backbones/b/backbone.keras", "features/f"])
+        return {path.stem: np.load(path) for path in sorted(Path("features/f").glob("*.npy"))}
 
     return extract
 
 
-def test_maps_are_half_precision_and_averages_are_single(extract, capsys):
-    maps, pooled = extract()
-    assert (maps.shape, maps.dtype) == ((11, 2, 2, 2048), np.float16)
-    assert (pooled.shape, pooled.dtype) == ((11, 2048), np.float32)
-    assert capsys.readouterr().out.endswith("features/f: 11 maps of 2 x 2 x 2048\n")
+def computed(model, images, layer="conv5_relu"):
+    model = keras.Model(model.inputs[0], model.get_layer(layer).output)
+    return model.predict_on_batch(images.astype(np.float32))
 
 
-def test_the_manifest_names_the_backbone_and_all_hashes(extract):
-    extract()
+def test_without_knobs_it_is_the_output_and_its_average_in_the_order_of_the_images(
+    extract, backbone, images, capsys
+):
+    found = extract()
+    assert {name: (array.shape, array.dtype) for name, array in found.items()} == {
+        "maps": ((11, 1, 2, 2, 2048), np.float16),
+        "pooled": ((11, 1, 2048), np.float32),
+    }
+    expected = computed(backbone, images)
+    assert np.allclose(found["maps"][:, 0], expected, rtol=1e-3, atol=1e-4)
+    assert np.allclose(found["pooled"][:, 0], expected.mean(axis=(1, 2)), rtol=1e-5, atol=1e-5)
+    assert len(np.unique(found["pooled"].sum(axis=(1, 2)))) == 11  # all differ, so the order shows
+    assert capsys.readouterr().out.endswith(
+        "features/f: 11 images, maps of 1 x 2 x 2 x 2048, pooled of 1 x 2048\n"
+    )
+
+
+def test_the_manifest_says_how_they_were_made_and_all_hashes(extract):
+    found = extract(layers=["conv3_relu"], pooling=["max", {"gem": 3.0}], views={"mirror": True})
     manifest = json.loads(Path("features/f/manifest.json").read_text())
-    assert (manifest["images"], manifest["map"]) == (11, [2, 2, 2048])
-    assert manifest["backbone"] == "backbones/b/backbone.keras"
-    files = [Path("features/f/maps.npy"), Path("features/f/pooled.npy"), Path(manifest["backbone"])]
-    assert manifest["sha256"] == {path.name: file_hash(path) for path in files}
+    files = [Path("features/f/maps.npy"), Path("features/f/pooled.npy"), Path("backbones/b/backbone.keras")]
+    assert manifest == {
+        "images": 11,
+        "image_size": 16,
+        "layers": ["conv3_relu"],
+        "pooling": ["max", {"gem": 3.0}],
+        "views": {"mirror": True},
+        "shapes": {name: list(array.shape[1:]) for name, array in found.items()},
+        "backbone": "backbones/b/backbone.keras",
+        "sha256": {path.name: file_hash(path) for path in files},
+    }
 
 
-def test_features_are_those_of_the_backbone_in_the_order_of_the_images(extract, backbone, images):
-    maps, pooled = extract()
-    expected = backbone.predict_on_batch(images.astype(np.float32))
-    assert np.allclose(maps, expected, rtol=1e-3, atol=1e-4)
-    assert np.allclose(pooled, expected.mean(axis=(1, 2)), rtol=1e-5, atol=1e-5)
-    assert len(np.unique(pooled.sum(axis=1))) == 11  # all differ, so the order shows
+def test_layers_and_poolings_are_side_by_side_and_maps_are_left_out_where_nobody_asks(
+    extract, backbone, images
+):
+    found = extract(layers=["conv2_relu", "conv3_relu"], pooling=["average", "max"], maps=False)
+    assert list(found) == ["pooled"]
+    expected = []
+    for layer in ("conv2_relu", "conv3_relu"):
+        maps = computed(backbone, images, layer)
+        expected += [maps.mean(axis=(1, 2)), maps.max(axis=(1, 2))]
+    assert np.allclose(found["pooled"][:, 0], np.concatenate(expected, axis=1), rtol=1e-4, atol=1e-4)
+    assert list(extract(pooling=[])) == ["maps"]
+
+
+def test_each_view_is_a_row_of_its_own(extract, backbone, images):
+    found = extract(views={"mirror": True, "shift": 2}, maps=False)["pooled"]
+    assert found.shape == (11, 10, 2048)
+    for place, view in enumerate(views.views(mirror=True, shift=2)):
+        seen = np.asarray(views.seen(images.astype(np.float32), view))
+        assert np.allclose(found[:, place], computed(backbone, seen).mean(axis=(1, 2)), rtol=1e-4, atol=1e-4)
+
+
+def test_a_head_joined_by_the_manifest_sees_in_images_what_it_has_learnt_from(extract, images):
+    knobs = {"layers": ["conv3_relu", "conv4_relu"], "pooling": ["average", {"gem": 3.0}]}
+    found = extract(**knobs, views={"shift": 3}, maps=False)["pooled"]
+    inputs = keras.Input(found.shape[2:], name="pooled_features")
+    outputs = keras.layers.Dense(3, "softmax", name="head_logits")(inputs)
+    head = keras.Model(inputs, outputs, name="tiny")
+    expected = np.mean([head.predict_on_batch(found[:, view]) for view in range(5)], axis=0)
+    whole = joining.end_to_end(Path("features/f"), head)
+    assert np.allclose(whole.predict_on_batch(images.astype(np.float32)), expected, atol=1e-5)
 
 
 def test_the_batch_size_does_not_matter(extract):
-    maps, pooled = extract(4)
+    before = extract()
     for batch_size in (1, 11, 64):
-        other_maps, other_pooled = extract(batch_size)
-        assert np.allclose(other_pooled, pooled, rtol=1e-5, atol=1e-5)
-        assert np.allclose(other_maps, maps, rtol=2e-3, atol=1e-4)
+        found = extract(batch_size=batch_size)
+        assert np.allclose(found["pooled"], before["pooled"], rtol=1e-5, atol=1e-5)
+        assert np.allclose(found["maps"], before["maps"], rtol=2e-3, atol=1e-4)
 
 
 def test_an_interrupted_pass_leaves_no_features_and_ends_in_the_same_bytes(extract, monkeypatch):
-    maps, pooled = extract()
+    whole = extract()
     for folder in ("features", ".checkpoints"):
         shutil.rmtree(folder)
     original, count = keras.Model.predict_on_batch, 0
@@ -105,8 +154,27 @@ def test_an_interrupted_pass_leaves_no_features_and_ends_in_the_same_bytes(extra
             extract()
     assert not Path("features/f").exists()
     again = extract()
-    assert np.array_equal(again[0], maps)
-    assert np.array_equal(again[1], pooled)
+    assert all(np.array_equal(again[name], whole[name]) for name in ("maps", "pooled"))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"layers": ["conv9"]}, r"^layers: the backbone has no layer 'conv9', expected such as the ends"),
+        ({"views": {"shift": 16}}, r"^views: received a shift of 16 pixels on images of 16 x 16"),
+        ({"maps": False, "pooling": []}, r"^features: received maps: false, pooling: \[\], expected one"),
+        (
+            {"layers": ["conv2_relu", "conv3_relu"]},
+            r"^features: received maps: true and 2 layers, expected one",
+        ),
+    ],
+)
+def test_knobs_that_cannot_be_met_are_refused_before_anything_is_written(extract, knobs, message):
+    with pytest.raises(InputError, match=message) as caught:
+        extract(**knobs)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not Path("features").exists()
+    assert not Path(".checkpoints/features/f").exists()
 
 
 def test_a_backbone_without_maps_is_an_error_before_anything_is_written(extract):
@@ -120,7 +188,7 @@ def test_a_backbone_without_maps_is_an_error_before_anything_is_written(extract)
     assert not Path(".checkpoints/features/f").exists()
 
 
-@pytest.mark.parametrize("name", ["birds/images.npy", "backbones/b/backbone.keras"])
+@pytest.mark.parametrize("name", ["images/birds/16.npy", "backbones/b/backbone.keras"])
 def test_a_file_that_its_stage_did_not_write_is_refused(extract, name):
     with Path(name).open("ab") as file:
         file.write(b"\n")

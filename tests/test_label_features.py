@@ -54,7 +54,7 @@ def test_the_worse_of_both_kinds_counts(run, dataset, backbone, expected):
 
 
 def test_code_that_was_edited_since_it_was_resolved_is_an_error(tmp_path, run):
-    item = json.loads((tmp_path / "item.json").read_text()) | {"code": "0"}
+    item = json.loads((tmp_path / "item.json").read_text()) | {"code": {"stages.label_features": "0"}}
     (tmp_path / "item.json").write_text(json.dumps(item))
     with pytest.raises(InputError, match="edited after `resolve`"):
         run()

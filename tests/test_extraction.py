@@ -2,16 +2,18 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
 from stages.demo import small_backbone
+from stages.features import extraction, outputs
+from stages.networks import views
 from stages.runtime.errors import InputError
-from stages.training import features
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
-SHAPE = (2, 2, 2048)
+BOTH = ("maps", "pooled")
 
 
 class InterruptionError(Exception):
@@ -19,8 +21,11 @@ class InterruptionError(Exception):
 
 
 @pytest.fixture(scope="module")
-def backbone(keras_configured):
-    return small_backbone.build()
+def model(keras_configured):
+    """A backbone of two layers' maps, of which one is pooled too."""
+    backbone = small_backbone.build()
+    maps, pooled = outputs.maps(backbone, ["conv4_relu"])[0], outputs.pooled(backbone, ["conv3_relu"])
+    return keras.Model(backbone.inputs[0], {"maps": maps, "pooled": pooled})
 
 
 @pytest.fixture
@@ -32,13 +37,14 @@ def images(tmp_path):
 
 
 @pytest.fixture
-def extract(backbone, images, tmp_path):
-    """A function that extracts in batches of four into a folder, and returns the bytes of both arrays."""
+def extract(model, images, tmp_path):
+    """A function that extracts two views in batches of four, and returns the bytes of both arrays."""
 
     def extract(name, inputs):
-        folder = tmp_path / name
-        features.extract(backbone, images, SHAPE, folder, batch_size=4, inputs=inputs)
-        return [(folder / f"{array}.npy").read_bytes() for array in ("maps", "pooled")]
+        folder, looks = tmp_path / name, views.views(mirror=True)
+        shapes = extraction.extract(model, images, folder, batch_size=4, looks=looks, inputs=inputs)
+        assert shapes == {"maps": [2, 2, 2, 128], "pooled": [2, 64]}
+        return [(folder / f"{array}.npy").read_bytes() for array in BOTH]
 
     return extract
 
@@ -54,7 +60,7 @@ def interrupted(extract, monkeypatch):
         records.append(record)
         path.write_text(json.dumps(record))
 
-    monkeypatch.setattr(features, "write_json", write_two)
+    monkeypatch.setattr(extraction, "write_json", write_two)
     with pytest.raises(InterruptionError):
         extract("interrupted", ["images", "backbone"])
     monkeypatch.undo()
@@ -85,10 +91,29 @@ def test_damaged_features_are_made_from_scratch(extract, interrupted, tmp_path, 
     assert extract(interrupted, ["images", "backbone"]) == whole
 
 
-def test_features_too_large_for_half_precision_are_an_error(images, tmp_path):
-    import keras
+def test_the_last_batch_after_an_interruption_ends_in_the_same_bytes(extract, interrupted, tmp_path):
+    whole = extract("whole", ["images", "backbone"])
+    record = tmp_path / interrupted / "done.json"
+    for name in BOTH:  # all is there but the last three images
+        (tmp_path / interrupted / f"{name}.npy").write_bytes((tmp_path / f"whole/{name}.npy").read_bytes())
+        array = np.lib.format.open_memmap(tmp_path / interrupted / f"{name}.npy", "r+")
+        array[8:] = 0
+        array.flush()
+    record.write_text(json.dumps({"inputs": ["images", "backbone"], "images": 8}))
+    assert extract(interrupted, ["images", "backbone"]) == whole
 
+
+@pytest.mark.parametrize(
+    ("output", "scale", "message"),
+    [
+        ("maps", 1000.0, "expected at most 65504, the largest float16; scale"),
+        ("pooled", 1e38, "expected finite numbers; scale"),
+    ],
+)
+def test_features_that_their_numbers_cannot_hold_are_an_error(images, tmp_path, output, scale, message):
     inputs = keras.Input((None, None, 3))
-    large = keras.Model(inputs, keras.layers.Rescaling(1000.0)(inputs))
-    with pytest.raises(InputError, match="expected at most 65504, the largest float16; scale"):
-        features.extract(large, images, (16, 16, 3), tmp_path / "features", batch_size=4)
+    x = keras.layers.Rescaling(scale)(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x) if output == "pooled" else x
+    large = keras.Model(inputs, {output: x})
+    with pytest.raises(InputError, match=message):
+        extraction.extract(large, images, tmp_path / "features", batch_size=4)
