@@ -3,6 +3,7 @@
 import argparse
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from stages.runtime.errors import run
 
@@ -25,33 +26,45 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("plots", type=Path, help="folder to write summary.csv, .md and comparisons/ in")
     arguments = parser.parse_args(argv)
 
-    from stages.results import comparisons, evaluation, figures, summary
+    from stages.results import comparisons, evaluated, summary, summary_table
     from stages.runtime import resolved
     from stages.runtime.atomic import replacing
 
     study = resolved.read(arguments.resolved, "compare").knobs
-    variants, report = study["variants"], study["report"]
-    metrics, records = summary.read(variants, arguments.metrics, arguments.variant_plots)
-    rows = [summary.row(name, report, records.get(name), metrics.get(name)) for name in variants]
+    present = evaluated.read(study["variants"], arguments.metrics, arguments.variant_plots)
+    rows = summary.rows(study, present)
+    known = {
+        "evaluated": present,
+        "report": study["report"],
+        "styles": comparisons.styles(study),
+        "plots": arguments.variant_plots,
+    }
     groups = study["comparisons"]
-    styles = comparisons.styles(study)
-    known = {"records": records, "report": report, "styles": styles, "plots": arguments.variant_plots}
     with replacing(arguments.plots / "comparisons") as folder:
         folder.mkdir()
         drawn = [
             comparisons.write_comparison(folder, name, group["variants"], group.get("report", ""), **known)
             for name, group in groups.items()
         ]
-        kinds = sorted({record["provenance"] for record in records.values()})
-        if kinds:
-            notes = ", ".join(filter(None, map(evaluation.data_note, kinds)))
-            title = f"Every variant of the study ({notes})" if notes else "Every variant of the study"
-            figures.draw_overview(folder / "overview.png", rows, title=title)
-    summary.write_summary(arguments.plots, rows, records)
+        if present:
+            _draw_overview(folder / "overview.png", rows)
+    records = {name: variant.record for name, variant in present.items()}
+    summary_table.write_summary(arguments.plots, rows, records)
     verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
     compared = f"{len(rows)} variant{'s' if len(rows) > 1 else ''}"
     print(f"{compared}: {counts}; {sum(drawn)} of {len(groups)} comparisons drawn")
+
+
+def _draw_overview(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Draws all variants, those that the report knows first."""
+    from stages.results import evaluation, figures
+
+    kinds = sorted({row["provenance"] for row in rows if row["provenance"]})
+    notes = ", ".join(filter(None, map(evaluation.data_note, kinds)))
+    ordered = sorted(rows, key=lambda row: row["section"] is None)
+    title = f"Every variant of the study ({notes})" if notes else "Every variant of the study"
+    figures.draw_overview(path, ordered, title=title)
 
 
 if __name__ == "__main__":

@@ -39,14 +39,18 @@ def main(argv: list[str] | None = None) -> None:
     record, metrics = evaluation.record(trained, data), evaluation.metrics(trained)
     with replacing(arguments.plots) as folder:
         folder.mkdir()
-        evaluation.write_plots(folder, trained, record)
-        layers = architecture.table(arguments.model / "model.keras")
-        layers.to_csv(folder / "architecture.csv", index=False)
+        evaluation.write_plots(folder, trained, record, metrics)
+        first = run_folder.seed_folders(arguments.model)[0]
+        architecture.table(first / "model.keras").to_csv(folder / "architecture.csv", index=False)
         write_json(folder / "run.json", record)
     write_json(arguments.metrics, metrics)
-    test = metrics["test"]
-    interval = f"95 % interval {test['low']:.4f} to {test['high']:.4f}, n = {len(trained.test.labels)}"
-    print(f"{name}: test loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f} ({interval})")
+    print(f"{name}: {_summary(metrics['test'], record['splits']['test'])}")
+
+
+def _summary(test: dict[str, float], images: int) -> str:
+    spread = f" ± {test['std']:.4f} over {test['seeds']} seeds" if "std" in test else ""
+    interval = f"95 % interval {test['low']:.4f} to {test['high']:.4f}, n = {images}"
+    return f"test loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f}{spread} ({interval})"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ def table(model: Path) -> pd.DataFrame:
     """Returns a row per layer after the input, in the model's order.
 
     Args:
-        model: a .keras file of one functional model.
+        model: a .keras file of one functional model, or of one that averages over views of its images and
+            holds the network as a layer.
 
     Returns:
         Columns as in COLUMNS. `layer` is its name, `kind` its class, or what it activates with; sizes are the
@@ -27,6 +28,8 @@ def table(model: Path) -> pd.DataFrame:
     """
     with zipfile.ZipFile(model) as file:
         layers = json.loads(file.read("config.json"))["config"]["layers"]
+    inner = [layer for layer in layers if layer["class_name"] == "Functional"]
+    layers = inner[0]["config"]["layers"] if inner else layers
     outputs = _output_shapes(layers)
     rows = [_row(layer, outputs) for layer in layers if layer["class_name"] != "InputLayer"]
     return pd.DataFrame(_without_backbone(rows), columns=COLUMNS, dtype=object)

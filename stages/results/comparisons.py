@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-import pandas as pd
-
-from stages.results.evaluation import data_note, write_curves
+from stages.results import comparable, curves
+from stages.results.comparable import Json
+from stages.results.evaluated import Evaluated
+from stages.results.evaluation import data_note
 from stages.results.figures import draw_comparison
-from stages.results.summary import Json, comparable
-
-SAME_DATA = ("provenance", "format", "classes", "first_class", "last_class", "splits")
 
 
 def write_comparison(
@@ -19,7 +17,7 @@ def write_comparison(
     variants: list[str],
     figure: str,
     *,
-    records: Mapping[str, Json],
+    evaluated: Mapping[str, Evaluated],
     report: Json,
     styles: Mapping[str, int],
     plots: Path,
@@ -31,34 +29,32 @@ def write_comparison(
         name: of the files.
         variants: in the order of the legend; the picture names those that have not run.
         figure: of the report, such as Fig. 5; "" for none.
-        records: of the variants that have run.
-        report: what the report says, as in params.yaml.
+        evaluated: the variants that have run.
+        report: what the report says, as in report.yaml.
         styles: of each variant.
         plots: holds a folder per variant with loss.csv and accuracy.csv.
 
     Returns:
         Whether anything was written.
     """
-    present = [variant for variant in variants if variant in records]
+    drawn = _curves([variant for variant in variants if variant in evaluated], plots)
+    present = list(drawn["loss"])
     if len(present) < 2:
         return False
-    labels, data = _labels(present, records)
-    curves = {}
-    for quantity in ("loss", "accuracy"):
-        values = [_validation(plots / variant / f"{quantity}.csv", quantity) for variant in present]
-        curves[quantity] = dict(zip(labels, values, strict=True))
+    labels, data = _labels(present, evaluated)
+    for quantity, found in drawn.items():
+        drawn[quantity] = dict(zip(labels, found.values(), strict=True))
         path = folder / f"{name}_{quantity}.csv"
-        write_curves(path, curves[quantity], "variant", f"val_{quantity}")
+        curves.write(path, drawn[quantity], "variant", f"val_{quantity}")
     words = name.replace("_", " ").capitalize()
     remarks = [f"report: {figure}"] * bool(figure) + [data] * bool(data)
-    absent = [variant for variant in variants if variant not in records]
     draw_comparison(
         folder / f"{name}.png",
-        **curves,
+        **drawn,
         styles=[styles[variant] for variant in present],
-        reported=[comparable(variant, records[variant], report) for variant in present],
+        reported=[comparable.reported(variant, evaluated[variant].record, report) for variant in present],
         title=f"{words} ({'; '.join(remarks)})" if remarks else words,
-        note=f"not run yet: {', '.join(absent)}" if absent else "",
+        note=_absent(variants, present, evaluated),
     )
     return True
 
@@ -80,18 +76,39 @@ def styles(study: Json) -> dict[str, int]:
     return chosen
 
 
-def _labels(present: list[str], records: Mapping[str, Json]) -> tuple[list[str], str]:
+def _curves(variants: list[str], plots: Path) -> dict[str, curves.Curves]:
+    """Returns validation curves by quantity and variant: those over epochs, else those over penalties."""
+    found = {
+        quantity: {
+            variant: curves.read(plots / variant / f"{quantity}.csv", "validation", quantity)
+            for variant in variants
+        }
+        for quantity in ("loss", "accuracy")
+    }
+    counts = {curve.index.name for curve in found["loss"].values()}
+    index = next((index for index in curves.INDICES if index in counts), "")
+    return {
+        quantity: {variant: curve for variant, curve in of_all.items() if curve.index.name == index}
+        for quantity, of_all in found.items()
+    }
+
+
+def _labels(present: list[str], evaluated: Mapping[str, Evaluated]) -> tuple[list[str], str]:
     """Returns what to call each curve, and the title's note on the data.
 
     Curves on different data cannot be compared; each then names its data.
     """
-    first, *others = ([records[name][key] for key in SAME_DATA] for name in present)
-    if all(other == first for other in others):
-        return present, data_note(records[present[0]]["provenance"])
-    notes = [f"{records[name]['dataset']}, {records[name]['provenance']} data" for name in present]
+    first, *others = (evaluated[name].record for name in present)
+    if all(comparable.is_same_data(first, other) for other in others):
+        return present, data_note(first["provenance"])
+    notes = [f"{record['dataset']}, {record['provenance']} data" for record in (first, *others)]
     return [f"{name} ({note})" for name, note in zip(present, notes, strict=True)], "different data"
 
 
-def _validation(path: Path, quantity: str) -> pd.Series:
-    table = pd.read_csv(path)
-    return table[table["line"] == "validation"].set_index("epoch")[quantity]
+def _absent(variants: list[str], present: list[str], evaluated: Mapping[str, Evaluated]) -> str:
+    """Returns a note on the variants of a comparison that have no curve in it."""
+    missing = [variant for variant in variants if variant not in evaluated]
+    others = [variant for variant in variants if variant in evaluated and variant not in present]
+    notes = [f"not run yet: {', '.join(missing)}"] * bool(missing)
+    notes += [f"fitted without epochs: {', '.join(others)}"] * bool(others)
+    return "; ".join(notes)

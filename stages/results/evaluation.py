@@ -6,38 +6,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.results import classification, figures
-from stages.results.run_folder import Run
+from stages.results import card, class_figures, classification, curves, evaluated, figures
+from stages.results.run_folder import Predictions, TrainedVariant
+from stages.results.statistics import accuracy_interval
 
 LINES = {"training": "", "validation": "val_"}  # line -> prefix of its columns in history.csv
 
 
-def metrics(run: Run) -> dict[str, dict[str, float]]:
-    """Returns metrics/<name>.json: few enough numbers for a row of `dvc metrics show`."""
-    validation = classification.measure(run.validation)
+def metrics(trained: TrainedVariant) -> dict[str, dict[str, float]]:
+    """Returns metrics/<name>.json: means over seeds, few enough for a row of `dvc metrics show`."""
+    measured = [classification.measure(run.test) for run in trained.runs]
+    validation = [classification.measure(run.validation) for run in trained.runs]
+    interval = accuracy_interval(correct(trained))
+    test: dict[str, float] = _means(measured) | {"low": interval.low, "high": interval.high}
+    if len(measured) > 1:
+        test["std"] = float(np.std([values["accuracy"] for values in measured], ddof=1))
+        test["ensemble"] = float(classification.is_correct(_ensemble(trained)).mean())
+    means = _means(validation)
     return {
-        "test": classification.measure(run.test),
-        "val": {key: validation[key] for key in ("loss", "accuracy")},
+        "test": test | {"seeds": len(measured)},
+        "val": {key: means[key] for key in ("loss", "accuracy")},
     }
 
 
-def record(run: Run, data: dict[str, Any]) -> dict[str, Any]:
+def record(trained: TrainedVariant, data: dict[str, Any]) -> dict[str, Any]:
     """Returns plots/variants/<name>/run.json: what was trained, on what, and where that came from.
 
     Args:
-        run: whose record it extends.
+        trained: whose common record it extends.
         data: provenance of what it was trained on, or the record of the variant it started from.
     """
     sources = {
         file: {"kind": source["kind"], "sha256": source["sha256"]} for file, source in data["sources"].items()
     }
-    return run.record | {
+    return trained.record | {
+        "seeds": trained.seeds,
+        "accuracies": correct(trained).mean(axis=1).tolist(),
         "provenance": data["provenance"] if "provenance" in data else data["kind"],
         "format": data["format"],
         "sources": sources,
-        "first_class": run.class_names[0],
-        "last_class": run.class_names[-1],
+        "first_class": trained.class_names[0],
+        "last_class": trained.class_names[-1],
     }
+
+
+def correct(trained: TrainedVariant) -> np.ndarray:
+    """Returns bool[seeds, n], which test images each seed gets right."""
+    return np.stack([classification.is_correct(run.test) for run in trained.runs])
 
 
 def data_note(kind: str) -> str:
@@ -45,59 +60,73 @@ def data_note(kind: str) -> str:
     return "" if kind == "official" else f"{kind} data"
 
 
-def write_plots(folder: Path, run: Run, record: dict[str, Any]) -> None:
-    """Writes pictures of a variant, and the tables that DVC draws; `folder` must exist."""
-    note = data_note(record["provenance"])
-    title = f"{record['name']} on {record['dataset']}" + (f" ({note})" if note else "")
-    history = run.history.set_index("epoch")
-    curves = {}
-    for quantity in ("loss", "accuracy"):
-        curves[quantity] = {line: history[prefix + quantity] for line, prefix in LINES.items()}
-        write_curves(folder / f"{quantity}.csv", curves[quantity], "line", quantity)
-    figures.draw_learning_curves(folder / "learning_curves.png", **curves, title=title)
-
-    confusion = classification.confusion_matrix(run.test)
-    classes = classification.accuracy_per_class(confusion, run.class_names)
-    _confusion_table(confusion, run.class_names).to_csv(folder / "confusion.csv", index=False)
-    table = pd.DataFrame(classes, columns=["class", "accuracy", "n"])
+def write_plots(
+    folder: Path, trained: TrainedVariant, record: dict[str, Any], metrics: dict[str, dict[str, float]]
+) -> None:
+    """Writes the card and pictures of a variant, and the tables that DVC draws; `folder` must exist."""
+    title = _title(record)
+    (folder / "README.md").write_text(card.text(record, metrics), encoding="utf-8", newline="\n")
+    _write_curves(folder, trained, title)
+    right, labels, names = correct(trained), trained.runs[0].test.labels, trained.class_names
+    evaluated.write_correct(folder / "correct.csv", trained.seeds, right)
+    classes = classification.accuracy_per_class(right, labels, names)
+    table = pd.DataFrame(classes).rename(columns={"name": "class"})
     table.to_csv(folder / "per_class_accuracy.csv", index=False)
-    _calibration_table(run).to_csv(folder / "calibration.csv", index=False)
-    figures.draw_confusion_matrix(
-        folder / "confusion_matrix.png",
-        confusion,
-        run.class_names,
-        title=f"{title}: confusion on test images",
-    )
-    figures.draw_accuracy_per_class(
-        folder / "per_class_accuracy.png", classes, title=f"{title}: accuracy per class"
-    )
+    confusion = sum(classification.confusion_matrix(run.test) for run in trained.runs)
+    _confusion_table(confusion, names).to_csv(folder / "confusion.csv", index=False)
+    _calibration_table(trained).to_csv(folder / "calibration.csv", index=False)
+    path, title_of = folder / "confusion_matrix.png", f"{title}: confusion on test images"
+    class_figures.draw_confusion_matrix(path, confusion, names, title=title_of)
+    path, title_of = folder / "per_class_accuracy.png", f"{title}: accuracy per class"
+    class_figures.draw_accuracy_per_class(path, classes, names, title=title_of)
 
 
-def write_curves(path: Path, curves: dict[str, pd.Series], key: str, quantity: str) -> None:
-    """Writes columns epoch, `key` and `quantity`, a row per epoch of each curve.
+def _title(record: dict[str, Any]) -> str:
+    seeds = len(record["seeds"])
+    notes = [f"{seeds} seeds"] * (seeds > 1) + [data_note(record["provenance"])]
+    note = ", ".join(filter(None, notes))
+    return f"{record['name']} on {record['dataset']}" + (f" ({note})" if note else "")
 
-    Args:
-        path: of the CSV file.
-        curves: by what `key` says of them; each is indexed by epoch.
-        key: column of the curves' names.
-        quantity: column of their values.
+
+def _write_curves(folder: Path, trained: TrainedVariant, title: str) -> None:
+    """Writes loss.csv, accuracy.csv and their picture."""
+    histories = [run.history for run in trained.runs]
+    drawn = {}
+    for quantity in ("loss", "accuracy"):
+        drawn[quantity] = {
+            line: curves.over_seeds(histories, prefix + quantity) for line, prefix in LINES.items()
+        }
+        curves.write(folder / f"{quantity}.csv", drawn[quantity], "line", quantity)
+    figures.draw_learning_curves(folder / "learning_curves.png", **drawn, title=title)
+
+
+def _means(measured: list[dict[str, float]]) -> dict[str, float]:
+    return {key: float(np.mean([values[key] for values in measured])) for key in measured[0]}
+
+
+def _ensemble(trained: TrainedVariant) -> Predictions:
+    """Returns the mean of the probabilities that the seeds predict for the test images."""
+    probabilities = np.mean([run.test.probabilities for run in trained.runs], axis=0)
+    return Predictions(probabilities, trained.runs[0].test.labels)
+
+
+def _calibration_table(trained: TrainedVariant) -> pd.DataFrame:
+    """Returns columns confidence (mean), accuracy and images, a row per bin of confidence that holds any.
+
+    Predictions of all seeds are in it, so of n seeds each image counts n times.
     """
-    table = pd.concat(curves, names=[key, "epoch"]).rename(quantity).reset_index()
-    table[["epoch", key, quantity]].to_csv(path, index=False)
-
-
-def _calibration_table(run: Run) -> pd.DataFrame:
-    """Returns columns confidence (mean), accuracy and images, a row per bin of confidence that holds any."""
-    images, confidences, correct = classification.calibration_bins(run.test)
+    bins = [classification.calibration_bins(run.test) for run in trained.runs]
+    images, confidences, right = np.sum(bins, axis=0)
     is_listed = images > 0
-    columns = {"confidence": confidences, "accuracy": correct}
+    columns = {"confidence": confidences, "accuracy": right}
     shares = {name: values[is_listed] / images[is_listed] for name, values in columns.items()}
     return pd.DataFrame(shares | {"images": images[is_listed].astype(int)})
 
 
 def _confusion_table(confusion: np.ndarray, class_names: tuple[str, ...]) -> pd.DataFrame:
     """Returns columns actual, predicted, images; of many classes, empty cells only on the diagonal."""
-    is_listed = (confusion > 0) | np.eye(len(confusion), dtype=bool) | (len(confusion) <= figures.MOST_NAMED)
+    is_small = len(confusion) <= class_figures.MOST_NAMED
+    is_listed = (confusion > 0) | np.eye(len(confusion), dtype=bool) | is_small
     actual, predicted = np.nonzero(is_listed)
     names = np.array(class_names, dtype=object)
     images = confusion[actual, predicted]

@@ -1,21 +1,22 @@
-"""The folder of a trained variant, models/<name>: model, card, history, predictions and record."""
+"""Reading of a trained variant, models/<name>: of each seed model, history, predictions and record."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.runtime.atomic import replacing, write_json
-from stages.runtime.hashes import check_files, file_hash
+from stages.runtime.errors import InputError
+from stages.runtime.hashes import check_files
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OF_ONE_SEED = ("seed", "sha256", "fingerprint")  # keys of a record that no two seeds share
+LARGEST = ("epochs", "last_epoch")  # of which the largest stands for all seeds, should they stop early
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a training run left behind.
+class TrainedRun:
+    """What the training of one seed left behind.
 
     Attributes:
         record: run.json, without the hashes of the other files.
-        history: a row per epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate.
+        history: a row per epoch, or per penalty: that, loss, accuracy, val_loss, val_accuracy, ...
         validation: predictions for the validation split.
         test: predictions for the test split.
         class_names: k names, by label.
@@ -50,51 +51,67 @@ class Run:
     class_names: tuple[str, ...]
 
 
-def write(
-    folder: Path,
-    *,
-    save_model: Callable[[Path], None],
-    card: str,
-    history: list[dict[str, float]],
-    predictions: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    class_names: list[str],
-    record: Mapping[str, Any],
-) -> None:
-    """Writes the folder, which appears as a whole; equal results give equal bytes.
+@dataclass(frozen=True)
+class TrainedVariant:
+    """The seeds of a variant, in their order; at least one, all of one recipe."""
 
-    Args:
-        folder: models/<name>.
-        save_model: writes the model at the path it is given.
-        card: README.md, Markdown.
-        history: a row per epoch, all with the same keys.
-        predictions: of the splits "validation" and "test": (probabilities [n, k], labels [n]).
-        class_names: k names, by label.
-        record: what ran on what, without times.
-    """
-    arrays: dict[str, np.ndarray] = {"class_names": np.array(class_names)}
-    for split, (probabilities, labels) in predictions.items():
-        arrays[f"{split}_probabilities"] = np.asarray(probabilities, np.float32)
-        arrays[f"{split}_labels"] = np.asarray(labels, np.int64)
-    with replacing(folder) as partial:
-        partial.mkdir()
-        save_model(partial / "model.keras")
-        (partial / "README.md").write_text(card, encoding="utf-8", newline="\n")
-        with (partial / "history.csv").open("w", encoding="utf-8", newline="") as file:
-            rows = csv.DictWriter(file, list(history[0]), lineterminator="\n")
-            rows.writeheader()
-            rows.writerows(history)
-        np.savez(partial / "predictions.npz", **arrays)  # dates its members 1980
-        hashes = {path.name: file_hash(path) for path in partial.iterdir()}
-        write_json(partial / "run.json", {**record, "sha256": hashes})
+    runs: tuple[TrainedRun, ...]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Returns the seeds."""
+        return [run.record["seed"] for run in self.runs]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Returns k names, by label."""
+        return self.runs[0].class_names
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Returns what the seeds' records agree on; of values that differ a list, one per seed."""
+        records = [
+            {key: value for key, value in run.record.items() if key not in OF_ONE_SEED} for run in self.runs
+        ]
+        largest = {key: max(record[key] for record in records) for key in LARGEST if key in records[0]}
+        return _joint(records) | largest
 
 
-def read(folder: Path) -> Run:
-    """Reads the folder after checking that its files are those that were written.
+def seed_folders(folder: Path) -> list[Path]:
+    """Returns the folders of a variant's seeds, by number.
 
     Raises:
-        InputError: a file has other bytes.
+        InputError: there is none.
+    """
+    found = [path for path in folder.glob("seed-*") if path.name.removeprefix("seed-").isdecimal()]
+    if not found:
+        raise InputError(
+            f"{folder} holds no trained seed, expected {folder / 'seed-0'} or another; run `dvc repro`"
+        )
+    return sorted(found, key=lambda path: int(path.name.removeprefix("seed-")))
+
+
+def read(folder: Path) -> TrainedVariant:
+    """Reads models/<name> after checking that its files are those that were written.
+
+    Raises:
+        InputError: it holds no seed, a file has other bytes, or seeds were trained by different recipes.
         FileNotFoundError: a file is missing.
     """
+    folders = seed_folders(folder)
+    runs = tuple(read_seed(path) for path in folders)
+    for path, run in zip(folders, runs, strict=True):
+        first = runs[0]
+        if run.record["recipe"] != first.record["recipe"] or run.class_names != first.class_names:
+            raise InputError(
+                f"{path} was trained by another recipe than {folders[0]}; run `dvc repro`, which trains all"
+                " seeds of a variant alike"
+            )
+    return TrainedVariant(runs)
+
+
+def read_seed(folder: Path) -> TrainedRun:
+    """Reads models/<name>/seed-<s>; raises as `read` does."""
     import pandas as pd
 
     record = read_record(folder)
@@ -105,10 +122,19 @@ def read(folder: Path) -> Run:
             for split in ("validation", "test")
         )
         class_names = tuple(arrays["class_names"].tolist())
-    history = pd.read_csv(folder / "history.csv")
-    return Run(record, history, validation, test, class_names)
+    return TrainedRun(record, pd.read_csv(folder / "history.csv"), validation, test, class_names)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Returns run.json with "sha256": {file: hash}; the other files are neither read nor checked."""
+    """Returns a seed's run.json with "sha256": {file: hash}; other files are neither read nor checked."""
     return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def _joint(values: list[Any]) -> Any:
+    """Returns the value that all share; else a list of them, or of what mappings hold key by key."""
+    if all(value == values[0] for value in values):
+        return values[0]
+    if all(isinstance(value, dict) for value in values):
+        keys = dict.fromkeys(key for value in values for key in value)
+        return {key: _joint([value.get(key) for value in values]) for key in keys}
+    return values

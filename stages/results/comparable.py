@@ -1,0 +1,61 @@
+"""May two results be compared? The one place that says so: two variants, or a variant and the report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+SPLITS = ("train", "validation", "test")
+OF_DATA = ("provenance", "format", "classes", "first_class", "last_class", "splits")
+OF_SPLIT = ("labels.npy", "split.npy")  # inputs whose hashes say which image is where, features or not
+
+# Formats in which a stand-in has the publisher's own pixels, as all images are stored at one size: whatever
+# file they come from, the test images of equal classes are the report's.
+FIXED_PIXELS = ("cifar100",)
+
+
+def is_same_data(one: Json, other: Json) -> bool:
+    """Returns whether two variants learnt from and were tested on the same images, in the same order.
+
+    Args:
+        one: plots/variants/<name>/run.json.
+        other: likewise.
+    """
+    shared = one["sources"].keys() & other["sources"].keys()  # those of a backbone may differ
+    return (
+        all(one[key] == other[key] for key in OF_DATA)
+        and all(one["inputs"].get(name) == other["inputs"].get(name) for name in OF_SPLIT)
+        and bool(shared)
+        and all(one["sources"][name]["sha256"] == other["sources"][name]["sha256"] for name in shared)
+    )
+
+
+def reported(variant: str, record: Json, report: Json) -> Json:
+    """Returns what the report says of a variant, {} unless it speaks of the same data and epochs."""
+    found = report["results"].get(variant, {})
+    return found if found and not obstacles(record, found, report) else {}
+
+
+def obstacles(record: Json, reported: Json, report: Json) -> list[tuple[str, Any, Any]]:
+    """Returns why a result cannot be compared with the report's; [] where it can.
+
+    Each is what differs, how it is here and how it is in the report. Where it is the `data`, of which the
+    publisher has no copy, or their `format`, it is the only one.
+    """
+    dataset = report["datasets"][reported["dataset"]]
+    if record["provenance"] not in ("official", "stand-in"):
+        return [("data", record["provenance"], "official")]
+    if record["format"] != reported["dataset"]:
+        return [("format", record["format"], reported["dataset"])]
+    pairs = [
+        ("classes", record["classes"], dataset["classes"]),
+        *((key.replace("_", " "), record[key], dataset[key]) for key in ("first_class", "last_class")),
+        *((f"{split} images", record["splits"][split], dataset[split]) for split in SPLITS),
+        ("epochs", record["epochs"], reported["epochs"]),
+    ]
+    return [pair for pair in pairs if pair[1] != pair[2]]
+
+
+def has_reports_images(record: Json) -> bool:
+    """Returns whether the test images are the very ones of the report, for a result without obstacles."""
+    return record["provenance"] == "official" or record["format"] in FIXED_PIXELS
