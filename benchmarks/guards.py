@@ -10,21 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 ROWS = ROOT / "docs" / "threats.yaml"
-PAGE = ROOT / "docs" / "threats.md"
-INTRODUCTION = """\
-# What may go wrong, what we do, and the test of it
-
-Each test was seen to fail without its guard: `uv run --group dev python -m benchmarks.guards` removes the
-guards one by one and runs the tests; CI does so for five at random. The rows are in
-[threats.yaml](threats.yaml), from which this page is written (`python -m benchmarks.guards --page`).
-"""
 Row = dict[str, str]
 
 
@@ -32,15 +23,6 @@ def rows() -> list[Row]:
     """Reads the rows: section, threat, guard, test, and the `file` in which `remove` becomes `put`."""
     sections = YAML(typ="safe", pure=True).load(ROWS.read_text(encoding="utf-8"))
     return [{"section": section} | row for section, entries in sections.items() for row in entries]
-
-
-def page(entries: Sequence[Row]) -> str:
-    """Returns the page: a table for each section."""
-    parts = [INTRODUCTION]
-    for section in dict.fromkeys(row["section"] for row in entries):
-        parts.append(f"\n## {section}\n\n| threat | what we do | test |\n| --- | --- | --- |\n")
-        parts += [_line(row) for row in entries if row["section"] == section]
-    return "".join(parts)
 
 
 def copy_project(target: Path) -> None:
@@ -74,12 +56,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("word", nargs="?", default="", help="only rows that contain it")
     parser.add_argument("--random", type=int, metavar="N", help="only so many, drawn at random")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the draw")
-    parser.add_argument("--page", action="store_true", help="write docs/threats.md and end")
     arguments = parser.parse_args(argv)
     entries = [row for row in rows() if any(arguments.word in value for value in row.values())]
-    if arguments.page:
-        PAGE.write_text(page(rows()), encoding="utf-8")
-        return
     if arguments.random:
         entries = random.Random(arguments.seed).sample(entries, min(arguments.random, len(entries)))
         print(f"seed {arguments.seed}")
@@ -95,12 +73,6 @@ def main(argv: list[str] | None = None) -> None:
                 print(f"in {row['file']}, {row['remove']!r} became {row['put']!r}:\n{said}", flush=True)
     print(f"{len(entries)} guards removed, {len(entries) - n_green} tests failed")
     sys.exit(bool(n_green))
-
-
-def _line(row: Row) -> str:
-    path, _, name = row["test"].partition("::")
-    cells = [row["threat"], row["guard"], f"[`{name}`](../{path})"]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
 if __name__ == "__main__":
