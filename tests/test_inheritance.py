@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.edited_study import SHIPPED, items
+from tests.edited_study import REPORT, SHIPPED, items
 
 CIFAR = {"data": "cifar100"}
 HEAD = {"data": "cub200_resnet50", "network": "dense_head", "dense_units": [4]}
 SGD = {"class_name": "SGD", "config": {"learning_rate": 0.01, "momentum": 0.0}}
 ALWAYS = {"name", "seed", "threads", "epochs", "batch_size", "optimizer"}
-STUDY = {name: item.knobs for (_, name), item in items().items() if "optimizer" in item.knobs}
+STUDY = {name: item.knobs for (_, name), item in items().items() if "seed" in item.knobs}
 
 
 def knobs(group="variants", stage="train", **own):
@@ -30,13 +30,27 @@ def test_a_variant_of_neutral_knobs_has_only_what_every_training_needs():
             "optimizer": SGD,
             "network": {"base_net": {"filters": [6, 16], "dense_units": [50]}},
         },
-        ("stages.networks.base_net",),
+        (
+            "stages.trainers.sgd",
+            "stages.losses.cross_entropy",
+            "stages.schedules.constant",
+            "stages.networks.base_net",
+        ),
     )
 
 
 NEUTRAL = {"flip": False, "zoom": 0.0, "crop": 0, "cutout": 0, "label_smoothing": 0.0, "schedule": "constant"}
-NEUTRAL |= {"warmup": 0.0, "ema": 0.0, "tta_flip": False, "tta_shift": 0, "precision": "float32"}
+NEUTRAL |= {"warmup": 0.0, "ema": 0.0, "views": {"mirror": False, "shift": 0}, "precision": "float32"}
 NEUTRAL |= {"normalisation": "none", "block_dropout": [], "dense_dropout": [], "batch_norm": "none"}
+NEUTRAL |= {"seeds": 1, "trainer": "sgd", "loss": "cross_entropy", "rate_multipliers": {}, "patience": 0}
+NEUTRAL |= {"weight_decay_on": "all", "class_weights": "none", "restore_best": False, "monitor": "val_loss"}
+NEUTRAL |= {
+    "alternating_flip": False,
+    "random_resized_crop": 0,
+    "cutmix": 0,
+    "mixup": 0,
+    "activation": "relu",
+}
 
 
 def test_a_knob_set_to_its_neutral_value_is_left_out():
@@ -45,26 +59,74 @@ def test_a_knob_set_to_its_neutral_value_is_left_out():
 
 
 def test_knobs_that_are_not_neutral_are_written():
-    active = {"label_smoothing": 0.1, "schedule": "cosine", "warmup": 0.05, "ema": 0.99, "tta_flip": True}
-    active |= {"tta_shift": 2, "precision": "mixed_bfloat16", "normalisation": "featurewise"}
+    active = {"label_smoothing": 0.1, "schedule": "cosine", "warmup": 0.05, "ema": 0.99, "seeds": 3}
+    active |= {"views": {"mirror": True}, "precision": "mixed_bfloat16", "normalisation": "featurewise"}
+    active |= {"rate_multipliers": {"conv5": 0.1}, "patience": 5, "restore_best": True}
     assert knobs(**active) == knobs() | active
+    assert knobs(views={"mirror": False, "shift": 2})["views"] == {"shift": 2}
     assert knobs(batch_norm="after")["network"]["base_net"]["batch_norm"] == "after"
 
 
 def test_augmentations_have_a_fixed_order_and_name_their_modules():
-    item = items(variants={"some": CIFAR | {"cutout": 8, "zoom": 0.2, "crop": 4, "flip": True}})[
-        "train", "some"
+    own = {"mixup": 0.2, "cutmix": 0.5, "cutout": 8, "zoom": 0.2, "crop": 4, "alternating_flip": True}
+    item = items(variants={"some": CIFAR | own | {"random_resized_crop": 0.5}})["train", "some"]
+    order = ["alternating_flip", "zoom", "random_resized_crop", "crop", "cutout", "cutmix", "mixup"]
+    assert [name for name, _ in item.knobs["augmentation"]] == order
+    assert {f"stages.augmentation.{name}" for name in order} <= set(item.uses)
+
+
+def test_a_convex_head_has_the_knobs_of_its_trainer_alone():
+    own = {"trainer": "convex", "penalties": [0.1, 0.01], "feature_steps": ["square_root", "l2_norm"]}
+    own |= {"extends": "linear_head", "monitor": "val_accuracy"}  # which has seeds: 3
+    item = items(heads={"some": {"data": "cub200_resnet50"} | own})["train_head", "some"]
+    assert item.knobs == {
+        "name": "some", "seed": 0, "threads": 1, "trainer": "convex", "penalties": [0.1, 0.01],
+        "monitor": "val_accuracy", "network": {"dense_head": {"dense_units": []}},
+        "feature_steps": ["square_root", "l2_norm"],
+    }  # fmt: skip
+    assert sorted(item.uses) == [
+        "stages.feature_steps.l2_norm",
+        "stages.feature_steps.square_root",
+        "stages.networks.dense_head",
+        "stages.trainers.convex",
     ]
-    assert item.knobs["augmentation"] == [["flip", True], ["zoom", 0.2], ["crop", 4], ["cutout", 8]]
-    assert item.uses == tuple(
-        f"stages.{name}"
-        for name in ("augmentation.flip", "augmentation.zoom", "augmentation.crop", "augmentation.cutout",
-                     "networks.base_net")
-    )  # fmt: skip
+
+
+def test_a_training_names_the_modules_that_its_knobs_name():
+    own = {"network": "residual_net", "filters": [8], "schedule": "cosine", "loss": "squared_error"}
+    uses = items(variants={"some": CIFAR | own})["train", "some"].uses
+    assert {"stages.schedules.cosine", "stages.losses.squared_error", "stages.pooling.average"} <= set(uses)
+    item = items(variants={"some": CIFAR | own | {"pooling": "gem"}})["train", "some"]
+    assert "stages.pooling.gem" in item.uses
+    assert item.knobs["network"] == {"residual_net": {"filters": [8], "pooling": "gem"}}
+    assert "stages.pooling.flatten" not in items()["train_head", "conv_head"].uses
+
+
+def test_features_have_what_is_not_neutral_and_prepare_the_sizes_they_ask_for():
+    entry = SHIPPED["features"]["cub200_resnet50"] | {"maps": True, "views": {"shift": 0}}
+    wide = entry | {"image_size": 448, "pooling": ["average", {"gem": 3}], "layers": ["conv4", "conv5"]}
+    found = items(features={"plain": entry, "wide": wide | {"maps": False, "views": {"mirror": True}}})
+    assert found["cache_features", "plain"][2:] == (
+        {"threads": 2, "batch_size": 32},
+        ("stages.pooling.average",),
+    )
+    assert found["cache_features", "wide"][2:] == (
+        {
+            "threads": 2,
+            "batch_size": 32,
+            "pooling": ["average", {"gem": 3.0}],
+            "layers": ["conv4", "conv5"],
+            "maps": False,
+            "views": {"mirror": True},
+        },
+        ("stages.pooling.average", "stages.pooling.gem"),
+    )
+    assert found["prepare", "cub200"].knobs["sizes"] == [224, 448]
+    assert found["prepare", "cifar100"].knobs["sizes"] == []
 
 
 def test_inherited_knobs_that_a_network_does_not_take_are_left_out():
-    family = {"heads": {"parent": HEAD | {"network": "conv_head", "filters": [8], "block_dropout": [0.5]}}}
+    family = {"heads": {"parent": HEAD | {"network": "conv_head", "filters": [8], "pooling": "max"}}}
     family["heads"]["child"] = {"data": "cub200_resnet50", "extends": "parent", "network": "dense_head"}
     assert items(**family)["train_head", "child"].knobs["network"] == {"dense_head": {"dense_units": [4]}}
 
@@ -79,7 +141,7 @@ def test_a_fine_tune_always_says_what_it_unfreezes():
     tune = {"data": "cub200", "starts_from": "frozen"}
     found = items(fine_tunes={"some": tune})["fine_tune", "some"]
     assert set(found.knobs) == {*ALWAYS, "unfreeze"}
-    assert found.uses == ()
+    assert not [module for module in found.uses if "networks" in module]
 
 
 def test_a_child_replaces_its_parents_optimizer_whole():
@@ -115,21 +177,14 @@ def test_a_child_is_the_variant_that_states_all_it_inherits(owns, parents):
         assert child | {"name": ""} == same | {"name": ""}
 
 
-SCRATCH = [
-    *("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip", "flip_zoom_20"),
-    *("deeper_1", "deeper_2", "dropout_1", "dropout_2", "longer_1", "longer_2", "batch_norm_after", "final"),
-    *("adagrad", "rmsprop", "adadelta", "adam", "adam_dropout"),
-]
-HEADS = ["linear_head", "mlp_head", "conv_head", "conv_head_pooled", "frozen"]
-EPOCHS = dict.fromkeys(SCRATCH, 30) | dict.fromkeys(SCRATCH[11:], 60)
-EPOCHS |= dict.fromkeys(HEADS, 20) | {"frozen": 10, "fine_tuned": 10}
+EPOCHS = {name: row["epochs"] for name, row in REPORT["results"].items()}
+SCRATCH = [name for name in EPOCHS if name in SHIPPED["variants"]]
 
 
-def test_the_study_holds_the_26_variants_of_the_report_trained_as_long():
-    assert {name: found["epochs"] for name, found in STUDY.items()} == EPOCHS
-    assert list(STUDY) == list(EPOCHS)
-    assert len(STUDY) == 26
-    assert {name: row["epochs"] for name, row in SHIPPED["report"]["results"].items()} == EPOCHS
+def test_the_rows_of_the_report_are_among_the_variants_trained_as_long():
+    assert len(EPOCHS) == 26
+    assert {name: STUDY[name].get("epochs") for name in EPOCHS} == EPOCHS
+    assert [name for name in STUDY if name in EPOCHS] == list(EPOCHS)
 
 
 BASENET = {"filters": [6, 16], "dense_units": [50]}
@@ -155,7 +210,7 @@ CONV = MLP | {"filters": [512], "block_dropout": [0.4], "batch_norm": "after"}
         ("linear_head", {"dense_head": {"dense_units": []}}, []),
         ("frozen", {"dense_head": MLP}, []),
         ("conv_head", {"conv_head": CONV | {"pooling": "flatten"}}, []),
-        ("conv_head_pooled", {"conv_head": CONV | {"pooling": "global_average"}}, []),
+        ("conv_head_pooled", {"conv_head": CONV | {"pooling": "average"}}, []),
     ],
 )  # fmt: skip
 def test_the_study_has_the_networks_of_the_report(name, network, augmentation):
@@ -174,7 +229,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", STUDY)
+@pytest.mark.parametrize("name", EPOCHS)
 def test_the_study_uses_the_optimizers_of_the_report(name):
     class_name, config = OPTIMIZERS.get(name.removesuffix("_dropout"), ("SGD", SGD["config"]))
     assert STUDY[name]["optimizer"]["class_name"] == class_name

@@ -91,11 +91,11 @@ def test_text_is_utf_8(read):
             "a: Grèbe\n".encode("utf-16"),
             "params.yaml, line 1: not UTF-8 (invalid start byte); save it as UTF-8",
         ),
-        (b"- a\n- b\n", "params.yaml holds a list, expected a mapping of sections such as `variants:`"),
-        (b"", "params.yaml holds nothing, expected a mapping of sections such as `variants:`"),
+        (b"- a\n- b\n", "params.yaml holds a list, expected a mapping of sections; {} is an empty one"),
+        (b"", "params.yaml holds nothing, expected a mapping of sections; {} is an empty one"),
         (
             b"%YAML 1.1\n---\na: yes\n",
-            "params.yaml, line 2: a %YAML line is not supported; params.yaml is YAML 1.2",
+            "params.yaml, line 2: a %YAML line is not supported; the file is YAML 1.2",
         ),
     ],
 )

@@ -8,48 +8,109 @@ CIFAR = {"data": "cifar100"}
 DEEPER = CIFAR | {"network": "deeper_net", "filters": [1, 2, 3, 4]}
 RESIDUAL = CIFAR | {"network": "residual_net", "filters": [8, 16]}
 HEAD = {"data": "cub200_resnet50", "network": "dense_head", "dense_units": [4]}
-CONV_HEAD = HEAD | {"network": "conv_head", "filters": [4]}
+CONV_HEAD = HEAD | {"network": "conv_head", "filters": [4], "pooling": "flatten"}
+CONVEX = HEAD | {"trainer": "convex", "penalties": [0.1], "dense_units": []}
+FEATURES = {"threads": 1, "batch_size": 8, "image_size": 64}
 PETS = {"format": "folder", "from": "my_images", "test_share": 0.3}
 TUNE = {"data": "cub200", "starts_from": "frozen"}
 COSINE = {"class_name": "CosineDecay", "config": {"initial_learning_rate": 0.1, "decay_steps": 10}}
 SGD = {"class_name": "SGD", "config": {"learning_rate": COSINE}}
+RATE = "optimizer.config.learning_rate"
+FIT = {"trainer": "convex", "penalties": [1.0]}
+FLIPS = {"flip": True, "alternating_flip": True}
+SQUARED = {"loss": "squared_error", "label_smoothing": 0.1}
 
 
-@pytest.mark.parametrize(
-    ("group", "own", "message"),
-    [
-        ("variants", CIFAR | {"block_dropout": [0.1]}, "block_dropout is [0.1], expected [] or 2 rates"),
-        ("variants", CIFAR | {"dense_dropout": [0.1, 0.2]}, "dense_dropout is [0.1, 0.2], expected [] or 1"),
-        ("variants", DEEPER | {"block_dropout": [0.1] * 4}, "block_dropout is [0.1, 0.1, 0.1, 0.1], expecte"),
-        ("variants", DEEPER | {"filters": [1, 2, 3]}, "filters is [1, 2, 3], expected an even number of siz"),
-        ("variants", RESIDUAL | {"block_dropout": [0.1]}, "block_dropout is [0.1], expected [] or 2 rates"),
-        ("variants", RESIDUAL | {"filters": []}, "filters is [], expected at least one size"),
-        ("variants", RESIDUAL | {"dense_units": [5]}, "dense_units is not a knob of residual_net, which tak"),
-        ("variants", CIFAR | {"depth": 2}, "depth is not a knob of base_net, which takes filters, dense_uni"),
-        ("variants", CIFAR | {"pooling": "flatten"}, "pooling is not a knob of base_net"),
-        ("heads", HEAD | {"filters": [5]}, "filters is not a knob of dense_head"),
-        ("heads", CONV_HEAD | {"filters": [5, 6]}, "filters is [5, 6], expected one size"),
-        ("heads", CONV_HEAD | {"block_dropout": [0.1, 0.1]}, "block_dropout is [0.1, 0.1], expected [] or 1"),
-        ("heads", HEAD | {"network": "deeper_net"}, "network is 'deeper_net', expected one of conv_head, de"),
-        ("variants", CIFAR | {"network": "conv_head"}, "network is 'conv_head', expected one of base_net, d"),
-        ("heads", CONV_HEAD | {"end_to_end": True}, "end_to_end is True, expected false, as conv_head does"),
-        ("variants", CIFAR | {"crop": 32}, "crop is 32, expected at most 31 on images of 32 pixels"),
-        ("variants", CIFAR | {"cutout": 33}, "cutout is 33, expected at most 32 on images of 32 pixels"),
-        ("fine_tunes", TUNE | {"tta_shift": 224}, "tta_shift is 224, expected at most 223 on images of 224"),
-        ("variants", CIFAR | {"optimizer": SGD, "warmup": 0.1}, "optimizer.config.learning_rate is a schedu"),
-        ("heads", HEAD | {"optimizer": SGD, "schedule": "linear"}, "optimizer.config.learning_rate is a sch"),
-        ("variants", {"data": "cifar10"}, "data is 'cifar10', expected a name under datasets. Did you mean"),
-        ("heads", HEAD | {"data": "cub200"}, "data is 'cub200', expected a name under features."),
-        ("variants", CIFAR | {"extends": "frozen"}, "extends is 'frozen', expected a name under variants."),
-        ("fine_tunes", TUNE | {"starts_from": "froze"}, "starts_from is 'froze', expected a name under head"),
-        ("fine_tunes", TUNE | {"starts_from": "mlp_head"}, "starts_from is 'mlp_head', expected a head with"),
-        ("fine_tunes", TUNE | {"data": "cifar100"}, "data is 'cifar100', expected 'cub200', from which froz"),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_knobs_that_do_not_fit_are_reported_with_what_was_expected(group, own, message):
+MISFITS = [  # section, knobs, the knob that is named, what is said of it
+    ("variants", CIFAR | {"block_dropout": [0.1]}, "block_dropout", "expected [] or 2 rates"),
+    ("variants", CIFAR | {"dense_dropout": [0.1, 0.2]}, "dense_dropout", "expected [] or 1 rates"),
+    ("variants", DEEPER | {"block_dropout": [0.1] * 4}, "block_dropout", "expected [] or 2 rates"),
+    (
+        "variants",
+        DEEPER | {"filters": [1, 2, 3]},
+        "filters",
+        "is [1, 2, 3], expected an even number of sizes",
+    ),
+    ("variants", RESIDUAL | {"block_dropout": [0.1]}, "block_dropout", "expected [] or 2 rates"),
+    ("variants", RESIDUAL | {"filters": []}, "filters", "is [], expected at least one size"),
+    (
+        "variants",
+        RESIDUAL | {"dense_units": [5]},
+        "dense_units",
+        "is not a knob of residual_net, which takes",
+    ),
+    ("variants", RESIDUAL | {"pooling": "flatten"}, "pooling", "expected one of average, max, gem"),
+    ("variants", CIFAR | {"depth": 2}, "depth", "is not a knob of base_net, which takes filters, dense_uni"),
+    ("variants", CIFAR | {"pooling": "flatten"}, "pooling", "is not a knob of base_net"),
+    ("variants", CIFAR | {"network": "conv_head"}, "network", "is 'conv_head', expected one of base_net"),
+    ("variants", CIFAR | {"crop": 32}, "crop", "is 32, expected at most 31 on images of 32 pixels"),
+    ("variants", CIFAR | {"cutout": 33}, "cutout", "is 33, expected at most 32 on images of 32 pixels"),
+    ("variants", CIFAR | FLIPS, "alternating_flip", "is True, expected false together with flip"),
+    (
+        "variants",
+        CIFAR | {"optimizer": SGD, "warmup": 0.1},
+        RATE,
+        "is a schedule of Keras, expected a number",
+    ),
+    (
+        "variants",
+        CIFAR | FIT,
+        "trainer",
+        "is 'convex', expected sgd but for a head of one layer (dense_head)",
+    ),
+    ("variants", CIFAR | SQUARED, "label_smoothing", "is not a knob of squared_error, which takes none"),
+    ("variants", {"data": "cifar10"}, "data", "expected a name under datasets. Did you mean 'cifar100'?"),
+    ("variants", CIFAR | {"extends": "frozen"}, "extends", "expected a name under variants."),
+    ("heads", HEAD | {"filters": [5]}, "filters", "is not a knob of dense_head"),
+    ("heads", HEAD | {"network": "deeper_net"}, "network", "expected one of conv_head, dense_head"),
+    (
+        "heads",
+        HEAD | {"penalties": [1.0]},
+        "penalties",
+        "is not a knob of sgd, which takes epochs, batch_size",
+    ),
+    ("heads", HEAD | {"optimizer": SGD, "schedule": "linear"}, RATE, "is a schedule of Keras"),
+    ("heads", HEAD | {"data": "cub200"}, "data", "is 'cub200', expected a name under features."),
+    ("heads", CONV_HEAD | {"filters": [5, 6]}, "filters", "is [5, 6], expected one size"),
+    ("heads", CONV_HEAD | {"block_dropout": [0.1, 0.1]}, "block_dropout", "expected [] or 1 rates"),
+    ("heads", CONV_HEAD | {"end_to_end": True}, "end_to_end", "expected false, as conv_head does not learn"),
+    ("heads", CONV_HEAD | {"feature_steps": ["l2_norm"]}, "feature_steps", "expected [], as conv_head does"),
+    ("heads", CONV_HEAD | {"data": "cub200_resnet50_gem"}, "data", "has maps: false, expected features that"),
+    ("heads", CONV_HEAD | FIT, "trainer", "is 'convex', expected sgd but for a head of one layer"),
+    ("heads", CONVEX | {"dense_units": [9]}, "dense_units", "is [9], expected [] with trainer convex"),
+    ("heads", CONVEX | {"seeds": 2}, "seeds", "is 2, expected 1, as convex finds one optimum"),
+    (
+        "heads",
+        CONVEX | {"epochs": 9},
+        "epochs",
+        "is not a knob of convex, which takes penalties, monitor; rem",
+    ),
+    ("heads", CONVEX | {"label_smoothing": 0.1}, "label_smoothing", "is not a knob of convex, which takes"),
+    ("fine_tunes", TUNE | FIT, "trainer", "is 'convex', expected sgd but for a head of one layer"),
+    ("fine_tunes", TUNE | {"views": {"shift": 224}}, "views.shift", "expected at most 223 on images of 224"),
+    (
+        "fine_tunes",
+        TUNE | {"starts_from": "froze"},
+        "starts_from",
+        "expected a name under heads. Did you mean",
+    ),
+    (
+        "fine_tunes",
+        TUNE | {"starts_from": "mlp_head"},
+        "starts_from",
+        "expected a head with end_to_end: true",
+    ),
+    ("fine_tunes", TUNE | {"data": "cifar100"}, "data", "expected 'cub200', from which frozen learned"),
+    ("fine_tunes", TUNE | {"seeds": 4}, "seeds", "asks for seeds 0 to 3, expected some of 0 to 2, those of"),
+    ("fine_tunes", TUNE | {"seed": 3}, "seed", "asks for seeds 3 to 3, expected some of 0 to 2, those of"),
+]
+
+
+@pytest.mark.parametrize(("group", "own", "knob", "said"), MISFITS, ids=str)
+def test_knobs_that_do_not_fit_are_reported_with_what_was_expected(group, own, knob, said):
     (line,) = mistakes(**{group: {"some": own}})
-    assert line.startswith(f"{group}.some.{message}")
+    assert line.startswith(f"{group}.some.{knob} ")
+    assert said in line
 
 
 @pytest.mark.parametrize(
@@ -58,17 +119,34 @@ def test_knobs_that_do_not_fit_are_reported_with_what_was_expected(group, own, m
         ("variants", CIFAR | {"block_dropout": [0.1, 0.2], "dense_dropout": [0.5]}),
         ("variants", DEEPER | {"block_dropout": [0.1, 0.2]}),
         ("variants", RESIDUAL | {"depth": 3, "block_dropout": [0.1, 0.2]}),
-        ("variants", CIFAR | {"filters": [], "crop": 31, "cutout": 32, "tta_shift": 31}),
+        ("variants", CIFAR | {"filters": [], "crop": 31, "cutout": 32, "views": {"shift": 31}}),
         ("variants", CIFAR | {"schedule": "cosine", "warmup": 0.1}),
         ("variants", CIFAR | {"optimizer": SGD}),
         ("heads", CONV_HEAD | {"block_dropout": [0.5]}),
         ("heads", HEAD | {"end_to_end": True}),
-        ("fine_tunes", TUNE | {"flip": True, "unfreeze": "conv5"}),
+        ("heads", CONVEX | {"seeds": 1, "seed": 5, "monitor": "val_accuracy"}),
+        (
+            "heads",
+            {"data": "cub200_resnet50", "extends": "linear_head", "trainer": "convex", "penalties": [1]},
+        ),
+        ("variants", RESIDUAL | {"pooling": "gem", "mixup": 0.2, "views": {"mirror": True}}),
+        ("fine_tunes", TUNE | {"flip": True, "unfreeze": "conv5", "seeds": 3}),
+        ("fine_tunes", TUNE | {"starts_from": "convex_gem", "seeds": 5, "seed": 7}),
     ],
     ids=str,
 )
 def test_knobs_that_fit_are_accepted(group, own):
     assert mistakes(**{group: {"some": own}}) == []
+
+
+def test_a_fine_tune_on_images_of_another_size_than_its_head_saw_is_refused():
+    large = {"large": SHIPPED["features"]["cub200_resnet50"] | {"image_size": 448}}
+    head = {"on_large": HEAD | {"data": "large", "end_to_end": True}}
+    tune = {"some": TUNE | {"starts_from": "on_large"}}
+    assert mistakes(features=large, heads=head, fine_tunes=tune) == [
+        "fine_tunes.some.starts_from is 'on_large', on images of 448 pixels, expected a head on images of 224"
+        " pixels, as cub200 has"
+    ]
 
 
 def test_filters_for_which_images_are_too_small_name_the_knob():
@@ -122,8 +200,11 @@ def test_data_and_starts_from_are_not_inherited():
 
 def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
     heads = {"linear_head": SHIPPED["heads"]["linear_head"] | CONV_HEAD}
-    (line,) = mistakes(defaults={"pooling": None}, heads=heads)
+    del heads["linear_head"]["pooling"]
+    (line,) = mistakes(heads=heads)
     assert line == "defaults lacks pooling, which heads.linear_head needs and does not set"
+    (line,) = mistakes(heads={"some": {key: value for key, value in CONVEX.items() if key != "penalties"}})
+    assert line == "defaults lacks penalties, which heads.some needs and does not set"
     (line,) = mistakes(defaults={"batch_size": None})
     assert line == "defaults lacks batch_size, which variants.basenet needs and does not set"
 
@@ -134,6 +215,7 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
         ({"variants": {"Final": CIFAR}}, "variants.Final is taken by variants.final; file systems may not t"),
         ({"heads": {"final": HEAD}}, "heads.final is taken by variants.final"),
         ({"backbones": {"cub200": SHIPPED["backbones"]["resnet50"]}}, "backbones.cub200 is taken by dataset"),
+        ({"datasets": {"images": SHIPPED["datasets"]["cub200"]}}, "datasets.images is the name of a folder"),
         ({"datasets": {"Archives": SHIPPED["datasets"]["cub200"]}}, "datasets.Archives is the name of a fol"),
         ({"features": {"splits": SHIPPED["features"]["cub200_resnet50"]}}, "features.splits is the name of"),
         ({"features": {"mine": SHIPPED["features"]["cub200_resnet50"] | {"dataset": "cub20"}}},
@@ -148,14 +230,16 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
          "datasets.mine.test_share is not a knob of format cub200; remove it"),
         ({"backbones": {"mine": {"format": "application", "from": "x.h5"}}},
          "backbones.mine lacks application, which format application needs"),
-        ({"comparisons": {"mine": {"variants": ["adam", "adm"]}}},
+        ({"report": {"comparisons": {"mine": {"variants": ["adam", "adm"]}}}},
          "comparisons.mine.variants[1] is 'adm', not a variant. Did you mean 'adam'?"),
-        ({"comparisons": {"mine": {"variants": ["adam", "adam"]}}}, "comparisons.mine.variants[1] is 'adam'"),
-        ({"comparisons": {"Zoom": {"variants": ["adam"]}}}, "comparisons.Zoom is taken by comparisons.zoom"),
+        ({"report": {"comparisons": {"mine": {"variants": ["adam", "adam"]}}}},
+         "comparisons.mine.variants[1] is 'adam', which is in the list"),
+        ({"report": {"comparisons": {"Zoom": {"variants": ["adam"]}}}},
+         "comparisons.Zoom is taken by comparisons.zoom"),
         ({"report": {"results": {"adm": {"dataset": "cub200", "epochs": 3}}}},
-         "report.results.adm is not a variant. Did you mean 'adam'?"),
+         "results.adm is not a variant. Did you mean 'adam'?"),
         ({"report": {"results": {"adam": {"dataset": "cub20", "epochs": 3}}}},
-         "report.results.adam.dataset is 'cub20', expected a name under report.datasets. Did you mean 'cub2"),
+         "results.adam.dataset is 'cub20', expected a name under datasets. Did you mean 'cub2"),
     ],
     ids=str,
 )  # fmt: skip
@@ -168,7 +252,7 @@ def test_an_own_folder_and_an_own_backbone_are_accepted():
     own = {
         "datasets": {"pets": SHIPPED["datasets"]["cifar100"] | PETS},
         "backbones": {"mine": {"format": "keras_file", "from": "my_backbone.keras"}},
-        "features": {"pets_mine": {"dataset": "pets", "backbone": "mine", "threads": 1, "batch_size": 8}},
+        "features": {"pets_mine": FEATURES | {"dataset": "pets", "backbone": "mine"}},
         "heads": {"pet_head": HEAD | {"data": "pets_mine"}},
         "variants": {"pet_net": {"data": "pets"}},
     }  # fmt: skip

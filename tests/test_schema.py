@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.runtime.modules import REQUIRED
-from stages.study import inheritance, items, schema
-from tests.edited_study import ROOT, SHIPPED, edited, mistakes
+from stages.study import inheritance, items, knobs, schema
+from tests.edited_study import REPORT, ROOT, SHIPPED, edited, mistakes
 
 CIFAR = {"data": "cifar100"}
-BIRDS = {"dataset": "cub200", "backbone": "resnet50", "batch_size": 8}
+HEAD = {"data": "cub200_resnet50", "network": "dense_head", "dense_units": [4]}
+CONVEX = HEAD | {"dense_units": [], "trainer": "convex"}
+BIRDS = {"dataset": "cub200", "backbone": "resnet50", "batch_size": 8, "image_size": 224}
+WORDS = {"en": "Zoom", "es": "Zoom"}
 SOURCE = SHIPPED["sources"]["cifar100"]["cifar-100-python.tar.gz"]
 
 
@@ -69,15 +72,55 @@ def test_invalid_values_report_what_was_received_and_expected(knobs, message):
 
 
 def test_a_wrong_network_names_those_that_have_a_file():
-    names = sorted(path.stem for path in (ROOT / "stages/networks").glob("*_*.py") if path.stem != "__init__")
-    assert mistake(network="bse_net") == (
-        f"network is 'bse_net', expected one of {', '.join(names)}. Did you mean 'base_net'?"
+    found = mistake(network="bse_net")
+    assert re.fullmatch(
+        r"network is 'bse_net', expected one of base_net, .*\. Did you mean 'base_net'\?", found
     )
+    assert "layers" not in found  # a file without `build`
+
+
+INVALID = [  # section, knobs, the place that is named, what is said of it
+    ("variants", {"seeds": 0}, "seeds", "is 0, expected a whole number from 1 to 1000"),
+    ("variants", {"seeds": 10**6}, "seeds", "is 1000000, expected a whole number from 1 to 1000"),
+    ("variants", {"feature_steps": ["l2_norm"]}, "feature_steps", "is a knob of heads alone; remove it"),
+    ("variants", {"views": {"mirrored": True}}, "views.mirrored", "is unknown. Did you mean 'mirror'?"),
+    ("variants", {"views": {"turn": 5}}, "views.turn", "is unknown. Known here: mirror, shift"),
+    ("variants", {"views": ["mirror"]}, "views", "is ['mirror'], expected a mapping"),
+    ("variants", {"loss": "hinge"}, "loss", "is 'hinge', expected one of cross_entropy, squared_error"),
+    ("variants", {"schedule": "cosin"}, "schedule", "constant, cosine, linear. Did you mean 'cosine'?"),
+    ("variants", {"trainer": "sdg"}, "trainer", "expected one of convex, sgd. Did you mean 'sgd'?"),
+    ("variants", {"rate_multipliers": {"conv": -1}}, "rate_multipliers.conv", "is -1, expected a number"),
+    ("variants", {"rate_multipliers": {"": 1}}, "rate_multipliers.''", "is an invalid name: use a prefix"),
+    ("heads", CONVEX | {"penalties": []}, "penalties", "is [], expected a list of at least one"),
+    ("heads", CONVEX | {"penalties": [0.1, -1]}, "penalties[1]", "is -1, expected a number, above 0"),
+    ("heads", CONVEX | {"penalties": [0.1, 0.1]}, "penalties[1]", "is 0.1, which is in the list already"),
+    ("heads", HEAD | {"feature_steps": ["sqrt"]}, "feature_steps[0]", "is 'sqrt', expected one of l2_norm"),
+    ("heads", HEAD | {"feature_steps": ["l2_norm"] * 2}, "feature_steps[1]", "is in the list already"),
+    ("heads", HEAD | {"mixup": 0.2}, "mixup", "is a knob of variants and fine_tunes alone; remove it"),
+    ("heads", HEAD | {"views": {"mirror": True}}, "views", "is a knob of variants and fine_tunes alone"),
+    ("features", {"pooling": ["mean"]}, "pooling[0]", "expected one of average, gem or {gem: a number}, max"),
+    ("features", {"pooling": [{"average": 2}]}, "pooling[0]", "is {'average': 2}, expected one of average"),
+    ("features", {"pooling": [{"gem": -3}]}, "pooling[0]", "is {'gem': -3}, expected one of average"),
+    ("features", {"pooling": ["max", "max"]}, "pooling[1]", "is 'max', which is in the list already"),
+    ("features", {"layers": ["conv4", "conv5"]}, "layers", "expected one layer where maps are written"),
+    ("features", {"pooling": [], "maps": False}, "pooling", "is [], expected a way of pooling where maps"),
+    ("features", {"views": {"shift": 224}}, "views.shift", "expected at most 223 on images of 224 pixels"),
+    ("features", {"image_size": 7}, "image_size", "is 7, expected a whole number from 8 to 1024"),
+]
+
+
+@pytest.mark.parametrize(("section", "own", "place", "said"), INVALID, ids=str)
+def test_knobs_of_seeds_trainers_views_and_features_say_what_they_take(section, own, place, said):
+    needed = {"variants": CIFAR, "heads": {}, "features": BIRDS | {"threads": 1}}[section]
+    (line,) = mistakes(**{section: {"some": needed | own}})
+    assert line.startswith(f"{section}.some.{place} ")
+    assert said in line
 
 
 def test_a_whole_number_is_accepted_where_a_float_is_expected():
-    content, found = items.checked(edited(variants={"some": CIFAR | {"zoom": 0, "block_dropout": [0, 0.5]}}))
-    assert found == []
+    knobs = CIFAR | {"zoom": 0, "block_dropout": [0, 0.5]}
+    content, *found = items.checked(edited(SHIPPED, variants={"some": knobs}), REPORT)
+    assert found == [[], []]
     assert repr(content["variants"]["some"]["zoom"]) == "0.0"
     assert repr(content["variants"]["some"]["block_dropout"]) == "[0.0, 0.5]"
 
@@ -149,8 +192,16 @@ def test_a_name_unfit_for_a_command_or_a_path_is_an_error(name):
             {"features": {"mine": BIRDS | {"thread": 1}}},
             "features.mine.thread is unknown. Did you mean 'threads'?",
         ),
-        ({"comparisons": {"mine": {"variants": []}}}, "comparisons.mine.variants is [], expected"),
-        ({"comparisons": {"mine": {"variants": ["flip"], "report": 5}}}, "comparisons.mine.report is 5, "),
+        ({"report": {"comparisons": {"mine": {"variants": []}}}}, "comparisons.mine.variants is [], "),
+        ({"report": {"results": {"flip": {"dataset": "cifar100"}}}}, "results.flip lacks epochs"),
+        (
+            {"report": {"sections": {"9": {"title": WORDS, "question": WORDS, "anwser": WORDS}}}},
+            "sections.9.anwser is unknown. Did you mean 'answer'?",
+        ),
+        (
+            {"report": {"comparisons": {"mine": {"variants": ["flip"], "title": {"en": "Flips"}}}}},
+            "comparisons.mine.title lacks es",
+        ),
         ({"heads": {"mine": 5}}, "heads.mine is 5, expected a mapping; {} is an empty one"),
         ({"defaults": {"epochs": -1}}, "defaults.epochs is -1, expected a whole number from 1 to 100000"),
     ],
@@ -161,28 +212,28 @@ def test_every_section_is_checked(sections, line):
     assert found.startswith(line)
 
 
-@pytest.mark.parametrize(
-    "section", [name for name in SHIPPED if name not in ("mirror", "report", "comparisons")]
-)
+@pytest.mark.parametrize("section", [name for name in SHIPPED if name != "mirror"])
 def test_a_misspelt_or_missing_section_is_one_mistake(section):
     study = {(f"{name}x" if name == section else name): value for name, value in SHIPPED.items()}
-    assert [str(found) for found in items.checked(study)[1]] == [
-        f"{section}x is unknown. Did you mean {section!r}?"
-    ]
+    misspelt = [f"{section}x is unknown. Did you mean {section!r}?"]
+    assert [str(found) for found in items.checked(study, REPORT)[1]] == misspelt
     del study[f"{section}x"]
-    assert [str(found) for found in items.checked(study)[1]] == [f"the file lacks {section}"]
+    _, *found = items.checked(study, REPORT)
+    assert [[str(mistake) for mistake in each] for each in found] == [[f"the file lacks {section}"], []]
+
+
+def test_a_study_may_do_without_a_report():
+    assert items.checked(SHIPPED, {})[1:] == ([], [])
 
 
 def test_all_mistakes_are_reported_at_once_also_of_one_variant():
     assert mistakes(
         variants={"a": CIFAR | {"epochs": 0, "zom": 1}, "b": CIFAR | {"extends": "god"}, "good": CIFAR},
-        heads={"c": {"data": "cub200_resnet50", "flip": True}},
+        heads={"c": {"data": "cub200_resnet50", "colour": True}},
     ) == [
         "variants.a.epochs is 0, expected a whole number from 1 to 100000",
         "variants.a.zom is unknown. Did you mean 'zoom'?",
-        "heads.c.flip is unknown. Known here: seed, threads, epochs, batch_size, optimizer, label_smoothing,"
-        " schedule, warmup, ema, precision, network, filters, dense_units, depth, block_dropout,"
-        " dense_dropout, batch_norm, pooling, end_to_end, data, extends",
+        f"heads.c.colour is unknown. Known here: {', '.join(schema.Head.model_fields)}",
         "variants.b.extends is 'god', expected a name under variants. Did you mean 'good'?",
     ]
 
@@ -196,25 +247,30 @@ def test_the_schema_for_editors_is_current():
 
 
 def test_every_knob_has_a_description_and_a_range_in_the_schema_for_editors():
-    knobs = json.loads(schema.json_schema())["$defs"]["Variant"]["properties"]
-    assert all("description" in knob for knob in knobs.values())
-    assert {key: knobs["zoom"][key] for key in ("minimum", "exclusiveMaximum", "default")} == {
+    described = json.loads(schema.json_schema())["$defs"]["Variant"]["properties"]
+    assert all("description" in knob for knob in described.values())
+    assert {key: described["zoom"][key] for key in ("minimum", "exclusiveMaximum", "default")} == {
         "minimum": 0.0, "exclusiveMaximum": 1.0, "default": 0.0
     }  # fmt: skip
-    assert knobs["network"]["enum"] == list(schema.NETWORKS)
-    assert "default" not in knobs["epochs"]
+    assert described["network"]["enum"] == list(knobs.NETWORKS)
+    assert "default" not in described["epochs"]
 
 
-def test_neutral_values_are_the_defaults_of_the_networks():
+@pytest.mark.parametrize("offered", [knobs.NETWORKS, knobs.LOSSES, knobs.SCHEDULES])
+def test_neutral_values_are_the_defaults_of_what_takes_them(offered):
     """Otherwise a knob that nobody sets would be written, and seen as an edit."""
     neutral = inheritance.KNOBS["variants"]
-    taken = [(knob, value) for name in schema.NETWORKS for knob, value in inheritance.arguments(name).items()]
-    assert len(taken) > 15
-    assert [knob for knob, value in taken if neutral[knob] != (None if value is REQUIRED else value)] == []
+    taken = [(knob, value) for words in offered.values() for knob, value in words.items()]
+    differing = [(knob, value) for knob, value in taken if neutral[knob] != value]
+    assert [pair for pair in differing if neutral[pair[0]] is not None] == []
+    assert all(value is REQUIRED or knob == "pooling" for knob, value in differing)
 
 
-def test_augmentations_and_formats_have_their_knobs():
-    assert set(inheritance.FIRST) <= schema.AUGMENTATIONS.keys() <= schema.ImageKnobs.model_fields.keys()
+def test_every_file_that_a_knob_can_name_has_its_knobs_in_the_schema():
+    known = schema.Defaults.model_fields.keys()
+    assert knobs.AUGMENTATIONS.keys() <= known
+    for offered in (knobs.NETWORKS, knobs.TRAINERS, knobs.LOSSES, knobs.SCHEDULES):
+        assert {knob for words in offered.values() for knob in words} <= known
     assert {"cifar100", "cub200", "folder"} <= schema.DATASET_FORMATS.keys()
     assert {"application", "keras_file"} <= schema.BACKBONE_FORMATS.keys()
     assert "prepared" not in schema.DATASET_FORMATS  # which reads what `prepare` wrote
@@ -243,12 +299,15 @@ ANYTHING = st.recursive(
 WORDS = st.sampled_from(["all", "1e-5", "final", "frozen", "basenet", "SGD", "0-300", -1, 0, 1.0, 10**9])
 
 
+BOTH = {"params": SHIPPED, "report": REPORT}
+
+
 @settings(deadline=None, max_examples=200)
-@given(place=st.sampled_from(list(places(SHIPPED))[1:]), value=ANYTHING | WORDS)
+@given(place=st.sampled_from([p for p in places(BOTH) if len(p) > 1]), value=ANYTHING | WORDS)
 def test_any_edit_gives_items_or_mistakes_of_one_line(place, value):
-    content, found = items.checked(replaced(SHIPPED, place, value))
-    for line in map(str, found):
+    content, *found = items.checked(**replaced(BOTH, place, value))
+    for line in (str(mistake) for each in found for mistake in each):
         assert len(line.splitlines()) == 1
-        assert len(line) < 700
-    if not found:
+        assert len(line) < 900
+    if found == [[], []]:
         assert all(json.loads(json.dumps(item.knobs)) == item.knobs for item in items.items(content))

@@ -1,13 +1,12 @@
 """What a mapping of a study may hold, as a pydantic model; mistakes in plain words, all at once."""
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stages.study.reading import Mistake, did_you_mean, nearest, shown
+from stages.study.reading import Mistake, did_you_mean, is_number, nearest, shown
 
 
 class Section(BaseModel):
@@ -42,11 +41,6 @@ def check(
         return model.model_validate(content).model_dump(by_alias=True, exclude_unset=True), []
     except ValidationError as error:
         return dict(content), list(_mistakes(error, model, place))
-
-
-def is_number(text: str) -> bool:
-    """Returns whether a text would be a number, had it no quotes."""
-    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text.strip()) is not None
 
 
 def _mistakes(error: ValidationError, model: type[BaseModel], place: tuple[Any, ...]) -> Iterator[Mistake]:

@@ -13,7 +13,7 @@ from stages.study import knobs as known
 from stages.study.inheritance import KNOBS, constant
 from stages.study.reading import Mistake, shown
 
-LEARNS_FROM = {"variants": ("images",), "heads": ("pooled", "maps")}
+LEARNS_FROM = {"variants": ("images",), "heads": ("pooled", "maps"), "fine_tunes": ()}
 WRITES = {
     "pooled": ("pooling", ["average"], []),
     "maps": ("maps", True, False),
@@ -40,9 +40,9 @@ def mistakes(study: Study) -> Iterator[Mistake]:
                 continue
             knobs = inheritance.inherited(name, group, study)
             missing = [knob for knob in inheritance.needed(knobs, group) if knob not in knobs]
-            for knob in missing:
-                lacking.setdefault(knob, f"{group}.{name}")
-            if missing:
+            if missing and not list(_misfit(group, knobs)):
+                for knob in missing:
+                    lacking.setdefault(knob, f"{group}.{name}")
                 continue
             yield from _unused(group, name, own, knobs)
             above = checked(links[1]) if len(links) > 1 else ()
@@ -75,6 +75,8 @@ def _unused(group: str, name: str, own: Mapping[str, Any], knobs: Mapping[str, A
 def _conflicts(group: str, study: Study, name: str) -> tuple[Conflict, ...]:
     """Returns the knobs of a variant that do not fit each other or its data."""
     knobs, own = inheritance.inherited(name, group, study), study[group][name]
+    if misfit := tuple(_misfit(group, knobs)):
+        return misfit
     if any(knob not in knobs for knob in inheritance.needed(knobs, group)):
         return ()
     left_out = inheritance.foreign(group, knobs)
@@ -82,7 +84,7 @@ def _conflicts(group: str, study: Study, name: str) -> tuple[Conflict, ...]:
     if group == "fine_tunes":
         found += _start(name, own, study)
     else:
-        found += _network(group, knobs)
+        found += _network(knobs)
     if group == "heads":
         found += _head(knobs, study["features"].get(own["data"], {}))
     elif own["data"] in study["datasets"]:
@@ -110,12 +112,16 @@ def _training(knobs: Mapping[str, Any]) -> Iterator[Conflict]:
             yield (knob,), f"is {shown(knobs[knob])}, expected {value} with trainer {trainer}"
 
 
-def _network(group: str, knobs: Mapping[str, Any]) -> Iterator[Conflict]:
+def _misfit(group: str, knobs: Mapping[str, Any]) -> Iterator[Conflict]:
+    """Checks that a network learns from what its section has."""
+    fit = [name for name in known.NETWORKS if constant("networks", name, "LEARNS_FROM") in LEARNS_FROM[group]]
+    if "network" in knobs and knobs["network"] not in fit:
+        yield ("network",), f"is {knobs['network']!r}, expected one of {', '.join(fit)}"
+
+
+def _network(knobs: Mapping[str, Any]) -> Iterator[Conflict]:
+    """Checks what a network demands of its knobs."""
     network = knobs["network"]
-    if constant("networks", network, "LEARNS_FROM") not in LEARNS_FROM[group]:
-        fit = [n for n in known.NETWORKS if constant("networks", n, "LEARNS_FROM") in LEARNS_FROM[group]]
-        yield ("network",), f"is {network!r}, expected one of {', '.join(fit)}"
-        return
     wrong = set()
     for knob, rule in _rules(network, "LENGTHS"):
         number = len(knobs[knob])

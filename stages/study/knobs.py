@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from stages.runtime.modules import REQUIRED, constant, offered
+from stages.study import optimizer_blocks
 from stages.study.checking import MistakesError, Section
-from stages.study.optimizer_blocks import checked_config
 from stages.study.reading import Mistake
 
 Offered = dict[str, dict[str, object]]  # module -> knob -> its default
@@ -82,7 +82,8 @@ class Optimizer(Section):
 
     @model_validator(mode="after")
     def _is_one_of_keras(self) -> "Optimizer":
-        self.config = checked_config(self.class_name, self.config)
+        if found := list(optimizer_blocks.mistakes(self.class_name, self.config)):
+            raise MistakesError(*found)
         return self
 
 

@@ -1,6 +1,7 @@
 """Reading of a study's files, YAML 1.2 as DVC reads it; all mistakes at once, with their lines."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,11 @@ def nearest(word: Any, known: Iterable[Any]) -> str | None:
     """Returns the known word that a misspelt one probably stands for."""
     words = [name for name in known if isinstance(name, str)]
     return next(iter(difflib.get_close_matches(str(word)[:100], words, n=1)), None)
+
+
+def is_number(text: str) -> bool:
+    """Returns whether a text would be a number, had it no quotes."""
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text.strip()) is not None
 
 
 def shown(value: Any) -> str:
