@@ -19,7 +19,7 @@ from stages.datasets.labelled import LabelledImages
 from stages.page.bilingual import TEXTS
 from stages.page.document import FOLDER
 from stages.results import differences, evaluated
-from stages.results.figures import DASHES, PALETTE
+from stages.results.drawing import DASHES, PALETTE
 from stages.runtime.errors import InputError
 
 OWN = STUDY | {"report": {"datasets": {}, "results": {}}, "comparisons": {}, "order": [], "sections": {}}

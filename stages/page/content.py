@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages.results import comparable, comparisons, differences, summary
+from stages.results import comparable, comparisons, summary
 from stages.results.evaluated import Evaluated
-from stages.results.statistics import Interval, SeedSpread
 
 Json = Mapping[str, Any]
 Words = Mapping[str, str]  # "en", "es"
@@ -87,11 +85,6 @@ class StudyView:
         """Whether there is a report to compare with."""
         return bool(self.report["results"])
 
-    @cached_property
-    def spreads(self) -> Mapping[str, SeedSpread | None]:
-        """How far seeds lie apart, by variant that has run."""
-        return differences.spreads({name: v.evaluated for name, v in self.variants.items() if v.evaluated})
-
 
 def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> StudyView:
     """Returns the content of the page.
@@ -102,8 +95,9 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
         plots: holds a folder per variant.
     """
     report, styles = resolved["report"], comparisons.styles(resolved)
+    parents = {name: change["parent"] for name, change in resolved["changes"].items()}
     variants = {}
-    for row in summary.rows(resolved, evaluated):
+    for row in summary.rows({**resolved, "extends": parents}, evaluated):
         name = row["variant"]
         found, reported = evaluated.get(name), report["results"].get(name, {})
         variants[name] = VariantView(
@@ -112,24 +106,13 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
             row=row,
             reported=reported,
             obstacles=comparable.obstacles(found.record, reported, report) if found and reported else [],
-            parent=resolved["changes"][name]["parent"],
+            parent=parents[name],
             knobs=resolved["changes"][name]["knobs"],
             evaluated=found,
             tables=_tables(plots / name) if found else {},
         )
     figures = {name: resolved["comparisons"][name] for name in resolved["order"]}
     return StudyView(variants, figures, report, resolved["sections"])
-
-
-def step(variant: VariantView, content: StudyView) -> Interval | str:
-    """Returns a variant's accuracy less its parent's, or why there is none; "" where one has not run."""
-    parent = content.variants.get(variant.parent or "")
-    if not parent or not parent.evaluated or not variant.evaluated:
-        return ""
-    both = variant.evaluated, parent.evaluated
-    spread, other_spread = (content.spreads[name] for name in (variant.name, parent.name))
-    found = differences.between(*both, spread=spread, other_spread=other_spread)
-    return found or differences.obstacle(*both)
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

@@ -6,7 +6,7 @@ from html import escape
 from stages.page import labels, tables
 from stages.page.bilingual import decimal, text, whole
 from stages.page.chart_data import has_matrix
-from stages.page.content import StudyView, VariantView, step
+from stages.page.content import StudyView, VariantView
 from stages.page.leaderboard import accuracy_change, knob_changes, link, swatch
 from stages.page.small_figures import calibration_curve
 
@@ -63,8 +63,7 @@ def _changes(variant: VariantView, study: StudyView) -> str:
     parent = study.variants.get(variant.parent or "")
     if parent is None:
         return f"<h4>{text('knobs')}</h4>{knob_changes(variant)}"
-    change = step(variant, study)
-    effect = f"<p>{text('accuracy')}: {accuracy_change(change)}</p>" if change else ""
+    effect = f"<p>{text('accuracy')}: {accuracy_change(variant)}</p>" if variant.has_run else ""
     return f"<h4>{text('changed_against')} {link(parent)}</h4>{knob_changes(variant)}{effect}"
 
 
@@ -92,9 +91,8 @@ def _record(variant: VariantView) -> str:
 def _seeds(variant: VariantView) -> list[tuple[str, str]]:
     """Returns the seeds and, of several, the accuracy of each."""
     record = variant.record
-    seeds = record["seeds"] if "seeds" in record else [record["seed"]]  # of rows before seeds were a knob
-    found = [(text("seeds"), escape(", ".join(map(str, seeds))))]
-    if len(seeds) > 1:
+    found = [(text("seeds"), escape(", ".join(map(str, record["seeds"]))))]
+    if variant.evaluated.seeds > 1:
         each = " · ".join(decimal(accuracy, ".3f") for accuracy in record["accuracies"])
         found.append((text("accuracies"), each))
     return found

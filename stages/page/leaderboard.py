@@ -6,11 +6,11 @@ from html import escape
 
 from stages.page import labels
 from stages.page.bilingual import NOTHING, decimal, interval, text, whole
-from stages.page.content import StudyView, VariantView, step
+from stages.page.content import StudyView, VariantView
 from stages.page.small_figures import accuracy_axis, accuracy_interval
 from stages.page.tables import Column, table
-from stages.results.figures import DASHES, PALETTE
-from stages.results.statistics import Interval
+from stages.results.drawing import DASHES, PALETTE
+from stages.results.summary import is_one_seed
 
 
 def leaderboard(study: StudyView) -> str:
@@ -55,21 +55,19 @@ def on_test_images(variants: Sequence[VariantView]) -> str:
 
 def steps(variants: Sequence[VariantView], study: StudyView) -> str:
     """Returns what each variant changes against its parent, knobs beside metrics; "" without any parent."""
-    parents = {variant.name: study.variants[variant.parent] for variant in variants if variant.parent}
 
     def loss_change(variant: VariantView) -> str:
-        is_compared = not isinstance(step(variant, study), str)
-        before = parents[variant.name].test.get("loss")
-        return decimal(variant.test["loss"] - before, "+.3f") if is_compared else NOTHING
+        before = study.variants[variant.parent].test.get("loss")
+        return NOTHING if variant.row["gain"] is None else decimal(variant.test["loss"] - before, "+.3f")
 
     columns = [
         Column(text("variant"), link, leads=True),
-        Column(text("builds_on"), lambda v: link(parents[v.name])),
+        Column(text("builds_on"), lambda v: link(study.variants[v.parent])),
         Column(text("what_changes"), knob_changes),
-        Column(text("accuracy_interval"), lambda v: accuracy_change(step(v, study)), True),
+        Column(text("accuracy_interval"), accuracy_change, True),
         Column(text("loss"), loss_change, True),
     ]
-    return table(columns, [v for v in variants if v.parent], text("changed"))
+    return table(columns, [variant for variant in variants if variant.parent], text("changed"))
 
 
 def knob_changes(variant: VariantView) -> str:
@@ -81,15 +79,15 @@ def knob_changes(variant: VariantView) -> str:
     return f'<ul class="knobs">{"".join(lines)}</ul>' if lines else NOTHING
 
 
-def accuracy_change(change: Interval | str) -> str:
-    """Returns the difference of accuracies, pale where it may be nothing, or why there is none."""
-    if isinstance(change, str):
-        if not change:
-            return NOTHING
-        return f'<small class="reasons">{text("not_compared")}: {text(change)}</small>'
-    kind = "higher" if change.low > 0 else "lower" if change.high < 0 else "noise"
-    bounds = interval(change.low, change.high, "+.3f")
-    return f'<span class="{kind}">{decimal(change.value, "+.3f")}{bounds}</span>'
+def accuracy_change(variant: VariantView) -> str:
+    """Returns how much it is better than its parent, pale where that may be nothing, or why none can say."""
+    gain, low, high, obstacle = (variant.row[f"gain{end}"] for end in ("", "_low", "_high", "_obstacle"))
+    if obstacle:
+        return f'<small class="reasons">{text("not_compared")}: {text(obstacle)}</small>'
+    if gain is None:
+        return NOTHING
+    kind = "higher" if low > 0 else "lower" if high < 0 else "noise"
+    return f'<span class="{kind}">{decimal(gain, "+.3f")}{interval(low, high, "+.3f")}</span>'
 
 
 def accuracy(variant: VariantView) -> str:
@@ -118,9 +116,9 @@ def verdict(variant: VariantView) -> str:
     said = variant.row["verdict"]
     if said in ("not reported", "not run"):
         return NOTHING
-    reasons = "; ".join(labels.obstacle(*reason) for reason in variant.obstacles)
-    is_comparable = "not comparable" not in said
-    return labels.verdict(said) + ("" if is_comparable else f' <small class="reasons">{reasons}</small>')
+    notes = [labels.obstacle(*reason) for reason in variant.obstacles]
+    notes += [text("judged_by_one_seed")] * is_one_seed(variant.row)
+    return labels.verdict(said) + (f' <small class="reasons">{"; ".join(notes)}</small>' if notes else "")
 
 
 def _number(heading: str, value: Callable[[VariantView], float | None], form: str = ".3f") -> Column:
