@@ -67,6 +67,8 @@ def describe(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, FileNotFoundError):
         return _missing(error.filename)
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":  # says DVC of a file it hashes
+        return f"{printable(error.object[:500])} has a name that is not UTF-8; rename it"
     if type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error):
         what = str(error).partition(" on /job")[0].rpartition("}} ")[2]
         return f"out of memory ({what}); lower batch_size in params.yaml, or close other programs"
@@ -76,9 +78,15 @@ def describe(error: Exception) -> str | None:
     return f"{error.strerror or error}{place}; {_REMEDIES[_errno(error)]}"
 
 
+def printable(text: str | bytes) -> str:
+    """Returns a name as it can be shown: bytes that are not UTF-8 and what controls a terminal escaped."""
+    whole = os.fsencode(text).decode(errors="backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in whole)
+
+
 def _missing(name: str | bytes | None) -> str:
     """Returns the message for a file that is not there; `dvc repro` helps only where a stage makes it."""
-    place = os.fsencode(name or "a file").decode(errors="backslashreplace")
+    place = printable(name or "a file")
     if Path(os.path.relpath(place)).parts[0] in OUTPUTS:
         return f"{place} does not exist; `dvc repro` creates what is missing, in the right order"
     if os.path.islink(place):
