@@ -6,7 +6,10 @@ it concerns; no other stage reads params.yaml or report.yaml.
 """
 
 import argparse
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.runtime.atomic import replacing
 from stages.runtime.errors import InputError, run
@@ -30,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
 
     _refuse_links(arguments.params.parent)
     content = items.load(arguments.params, arguments.report)
+    _check_own_images(arguments.params.parent, content["datasets"])
     with replacing(arguments.out) as partial:
         for path, text in items.files(content).items():
             (partial / path).parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +54,17 @@ def _refuse_links(root: Path) -> None:
                 f"{folder}/ is a link to {target}, but DVC takes no outputs behind links; make it a folder"
                 f" and move DVC's cache to the larger disk instead: `dvc cache dir {target}/dvc_cache`"
             )
+
+
+def _check_own_images(root: Path, datasets: Mapping[str, Any]) -> None:
+    """Checks own folders before DVC hashes them, as it names no file that it cannot hash."""
+    from stages.datasets import files
+
+    for name in (entry["from"] for entry in datasets.values()):
+        if name.startswith("~"):
+            files.check(Path(name))
+        elif not name.startswith("data/") and os.path.lexists(root / name):
+            files.check(root / name)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,10 @@ def call(source, folder):
             "my_images/x.png does not exist, and no stage makes it; put it there, or correct its name",
         ),
         (
+            r"'images/b\udce4r.png'.encode()",
+            r"images/b\xe4r.png has a name that is not UTF-8; rename it",
+        ),
+        (
             "Path('x.png').symlink_to('/nowhere'), open('x.png')",
             "x.png is a link to /nowhere, which does not exist; mend or remove the link",
         ),

@@ -2,12 +2,16 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from small_archives import write_folder
 
+from stages import resolve
 from stages.datasets import files
 from stages.runtime.errors import InputError
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -91,7 +95,27 @@ def test_a_tilde_is_refused_as_dvc_does_not_expand_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "~/images").mkdir(parents=True)
     for place in ("~/images", "~someone/images"):
-        assert "`~` means nothing to DVC; write the whole path" in refused(files.Path(place))
+        assert "`~` means nothing to DVC; write the whole path" in refused(Path(place))
+
+
+def test_resolve_checks_own_folders_before_dvc_hashes_them(pets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = (ROOT / "docs/own-data.params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "report.yaml").write_text("{}")
+    arguments = ["params.yaml", "report.yaml", "data/resolved"]
+    for place, problem in (
+        ("pets", None),
+        ("not_here_yet", None),
+        ("~/x", "`~` means"),
+        ("bad", "not UTF-8"),
+    ):
+        (tmp_path / "params.yaml").write_text(study.replace("from: my_images", f"from: {place}"))
+        write_folder(tmp_path / "bad", {os.fsdecode(b"b\xe4r"): 1})
+        if problem:
+            with pytest.raises(InputError, match=problem):
+                resolve.main(arguments)
+        else:
+            resolve.main(arguments)
 
 
 @pytest.mark.parametrize("change", ["add", "replace", "remove", "touch", "rename"])

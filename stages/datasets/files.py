@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.datasets.images import SUFFIXES
-from stages.runtime.errors import InputError, some
+from stages.runtime.errors import InputError, printable, some
 
 # Folders that storages and systems leave, with thumbnails or removed images inside.
 LITTER = {"@eadir", "#recycle", "lost+found", "__macosx", "$recycle.bin", "system volume information"}
@@ -78,7 +78,7 @@ def check(place: Path) -> None:
         what = f"is a link to {place.readlink()}, which" if place.is_symlink() else "is your own input, but"
         raise InputError(f"{place} {what} does not exist; correct `from` in params.yaml, or put it there")
     found = [(path, _problem(path)) for path in _walked(place, with_folders=True)]
-    problems = [f"{_printable(path)} {problem}" for path, problem in found if problem]
+    problems = [f"{printable(str(path))} {problem}" for path, problem in found if problem]
     if problems:
         listed = some(problems, 5, "\n  ")
         raise InputError(f"{place}: DVC cannot hash what it holds:\n  {listed}")
@@ -105,7 +105,3 @@ def _walked(folder: Path, *, with_folders: bool = False) -> Iterator[Path]:
     for top, folders, files in os.walk(folder):
         for name in files + (folders if with_folders else []):
             yield Path(top, name)
-
-
-def _printable(path: Path) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")
