@@ -98,7 +98,7 @@ def _extract(
     import keras
 
     from stages.backbones import keras_file
-    from stages.features import extraction, outputs, requirements
+    from stages.features import extraction, pooled_maps, requirements
     from stages.networks import views
     from stages.training import backend
 
@@ -106,9 +106,9 @@ def _extract(
     size, _ = _size(arguments.images)
     looks = views.views(**knobs["views"])
     requirements.check(backbone, size, layers, looks)
-    wanted = {"maps": outputs.maps(backbone, layers)[0]} if knobs["maps"] else {}
+    wanted = {"maps": pooled_maps.maps(backbone, layers)[0]} if knobs["maps"] else {}
     if knobs["pooling"]:
-        wanted["pooled"] = outputs.pooled(backbone, layers, knobs["pooling"])
+        wanted["pooled"] = pooled_maps.pooled(backbone, layers, knobs["pooling"])
     model = keras.Model(backbone.inputs[0], wanted)
     model.compile(jit_compile=backend.jit_compile())
     return extraction.extract(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stages.runtime import keras_import
-from stages.runtime.errors import InputError, run
+from stages.runtime.errors import InputError, printable, run
 
 BATCH = 32
 STDIN = "-"
@@ -34,12 +34,10 @@ def main(argv: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "images",
-        nargs="+",
-        metavar="IMAGE",
-        help="a JPEG, PNG or WebP, a folder of such files, or - for stdin",
+        "images", nargs="+", metavar="IMAGE", help="an image file, a folder of image files, or - for stdin"
     )
-    parser.add_argument("--variant", required=True, help="a trained one, such as final: a folder of models/")
+    parser.add_argument("--variant", help="a trained one, such as final; default: the only one in models/")
+    parser.add_argument("--ensemble", action="store_true", help="average all its seeds, not its first alone")
     parser.add_argument("--top", type=int, default=5, metavar="N", help="classes per image; default: 5")
     parser.add_argument("--json", action="store_true", help="print JSON, a line per image")
     arguments = parser.parse_args(argv)
@@ -50,12 +48,13 @@ def main(argv: list[str] | None = None) -> None:
     keras_import.load()
     from stages.classifiers import trained
 
-    classifier = trained.load(arguments.variant)
+    variant = trained.choose(arguments.variant)
+    classifier = trained.load(variant, ensemble=arguments.ensemble)
     read = 0
     try:
         for name, best in _predictions(sources, classifier, arguments.top):
             read += 1
-            _show(name, arguments.variant, best, as_json=arguments.json)
+            _show(name, variant, best, as_json=arguments.json)
     except BrokenPipeError:  # a reader such as `head` has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EX_PIPE)
@@ -70,7 +69,7 @@ def _predictions(
 ) -> Iterator[tuple[str, list[tuple[str, float]]]]:
     """Yields each image's name and its most probable classes with their probabilities, best first."""
     for start in range(0, len(sources), BATCH):
-        read = _read(sources[start : start + BATCH], classifier.size)
+        read = _read(sources[start : start + BATCH], classifier)
         if not read:
             continue
         rows = classifier.probabilities(np.stack([image for _, image in read]))
@@ -84,47 +83,65 @@ def _files(sources: Iterable[str]) -> Iterator[str]:
     Raises:
         InputError: a file or folder does not exist, or a folder holds no image.
     """
-    from stages.datasets.images import SUFFIXES
-
     for source in sources:
         path = Path(source)
         if source == STDIN or path.is_file():
             yield source
         elif path.is_dir():
-            files = sorted(
-                file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-            )
-            if not files:
-                raise InputError(f"{source} holds no image; expected files named {', '.join(SUFFIXES)}")
-            yield from map(str, files)
+            yield from _within(path)
         else:
-            raise InputError(f"{source} does not exist; expected an image, a folder of images, or -")
+            problem = "is no regular file" if path.exists() else "does not exist"
+            raise InputError(
+                f"{printable(source)} {problem}; expected an image, a folder of images, or - for stdin"
+            )
 
 
-def _read(sources: list[str], size: int) -> list[tuple[str, np.ndarray]]:
+def _within(folder: Path) -> list[str]:
+    """Returns the images below a folder; says how many other files of which kind are skipped."""
+    from stages.datasets import files, images
+
+    found = files.images_below(folder)
+    if found.skipped:
+        kinds = ", ".join(f"{n} {printable(kind)}" for kind, n in sorted(found.skipped.items()))
+        print(f"{printable(str(folder))}: skipped {kinds}", file=sys.stderr)
+    if not found.images:
+        expected = ", ".join(images.SUFFIXES)
+        raise InputError(f"{printable(str(folder))} holds no image; expected files named {expected}")
+    return [str(path) for path in found.images]
+
+
+def _read(sources: list[str], classifier: Any) -> list[tuple[str, np.ndarray]]:
     """Returns name and uint8[size, size, 3] of those that can be read; says of the others why not."""
     from stages.datasets import images
 
     found = []
     for source in sources:
-        content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        name = printable(source)
         try:
-            found.append((source, images.decode(content, size=size, name=source)))
+            content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+            image = images.decode(content, size=classifier.size, name=name, resize=classifier.resize)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
+        except OSError as error:  # such as a file without rights
+            print(f"error: {name} cannot be read ({error.strerror})", file=sys.stderr)
+        else:
+            found.append((source, image))
     return found
 
 
-def _show(name: str, variant: str, best: list[tuple[str, float]], *, as_json: bool) -> None:
+def _show(source: str, variant: str, best: list[tuple[str, float]], *, as_json: bool) -> None:
     if as_json:
         predictions = [{"class": label, "probability": round(share, 6)} for label, share in best]
-        print(json.dumps({"image": name, "variant": variant, "predictions": predictions}), flush=True)
-    elif sys.stdout.isatty():
-        print(name)
-        for label, share in best:
+        print(json.dumps({"image": source, "variant": variant, "predictions": predictions}), flush=True)
+        return
+    labels = [(printable(label), share) for label, share in best]
+    if sys.stdout.isatty():
+        print(printable(source))
+        for label, share in labels:
             print(f"  {share:6.1%}  {'█' * round(share * 30):30}  {label}")
     else:
-        print(f"{name}: " + ", ".join(f"{label} {share:.1%}" for label, share in best), flush=True)
+        shown = ", ".join(f"{label} {share:.1%}" for label, share in labels)
+        print(f"{printable(source)}: {shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stages.demo import small_backbone
-from stages.features import extraction, outputs
+from stages.features import extraction, pooled_maps
 from stages.networks import views
 from stages.runtime.errors import InputError
 
@@ -24,7 +24,7 @@ class InterruptionError(Exception):
 def model(keras_configured):
     """A backbone of two layers' maps, of which one is pooled too."""
     backbone = small_backbone.build()
-    maps, pooled = outputs.maps(backbone, ["conv4_relu"])[0], outputs.pooled(backbone, ["conv3_relu"])
+    maps, pooled = pooled_maps.maps(backbone, ["conv4_relu"])[0], pooled_maps.pooled(backbone, ["conv3_relu"])
     return keras.Model(backbone.inputs[0], {"maps": maps, "pooled": pooled})
 
 

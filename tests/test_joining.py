@@ -9,7 +9,7 @@ import pytest
 
 from stages.demo import small_backbone
 from stages.feature_steps import l2_norm, square_root
-from stages.features import joining, outputs
+from stages.features import joining, pooled_maps
 from stages.networks import dense_head, views
 from stages.runtime.errors import InputError
 from stages.runtime.hashes import file_hash
@@ -52,7 +52,7 @@ def test_several_layers_and_poolings_stand_side_by_side_in_their_order():
     for maps in (first, second):
         expected += [maps.max(axis=(1, 2)), np.sqrt((maps**2).mean(axis=(1, 2)))]
     expected = np.concatenate(expected, axis=1)
-    found = keras.Model(backbone.inputs[0], outputs.pooled(backbone, layers, pooling))
+    found = keras.Model(backbone.inputs[0], pooled_maps.pooled(backbone, layers, pooling))
     assert found.outputs[0].shape == (None, 2 * 32 + 2 * 64)
     assert np.allclose(eagerly(found), expected, atol=1e-5)
     classifier = head(192, square_root, l2_norm)
@@ -100,7 +100,7 @@ def features(tmp_path, monkeypatch):
 
 def test_a_head_is_joined_as_the_features_say_and_averages_their_views(features):
     classifier, backbone = head(128), small_backbone.build()
-    pooled = keras.Model(backbone.inputs[0], outputs.pooled(backbone, ["conv4_relu"], [{"gem": 3.0}]))
+    pooled = keras.Model(backbone.inputs[0], pooled_maps.pooled(backbone, ["conv4_relu"], [{"gem": 3.0}]))
     expected = np.mean(
         [eagerly(classifier, eagerly(pooled, look)) for look in (IMAGES, IMAGES[:, :, ::-1])], axis=0
     )

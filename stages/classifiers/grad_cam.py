@@ -1,9 +1,14 @@
 """Where a network looks: Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391)."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
+from stages.backbones.extractor import output_of
+from stages.classifiers import ensemble
 from stages.classifiers.trained import Classifier
+from stages.networks import views
 from stages.runtime.errors import InputError
 
 THINNING = (keras.layers.Dropout, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
@@ -15,7 +20,7 @@ def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) ->
     The gradient is of the class's log-probability, which also exists where a network has no logits.
 
     Args:
-        classifier: the network.
+        classifier: the network; of views and of an ensemble, what is averaged is looked at once, plainly.
         images: uint8[n, size, size, 3].
         classes: int64[n], of each image the class to explain.
 
@@ -29,8 +34,8 @@ def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) ->
         raise InputError("Grad-CAM needs TensorFlow; unset KERAS_BACKEND")
     import tensorflow as tf
 
-    model = classifier.model
-    maps = [layer.output for layer in model.layers if _is_map(layer)]
+    model = views.inner(ensemble.members(views.inner(classifier.model))[0])
+    maps = [tensor for layer in model.layers if _is_map(layer, tensor := output_of(model, layer.name))]
     if not maps:
         raise InputError(f"{model.name} has no maps to look at, as it has no convolution")
     both = keras.Model(model.inputs[0], [maps[-1], model.outputs[0]])
@@ -44,6 +49,6 @@ def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) ->
     return heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), keras.config.epsilon())
 
 
-def _is_map(layer: keras.layers.Layer) -> bool:
-    shape = getattr(layer.output, "shape", ())
+def _is_map(layer: keras.layers.Layer, output: Any) -> bool:
+    shape = getattr(output, "shape", ())
     return len(shape) == 4 and shape[-1] != 3 and not isinstance(layer, THINNING)

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from stages.backbones import extractor, keras_file
-from stages.features import outputs
+from stages.features import pooled_maps
 from stages.networks import views
 from stages.runtime.hashes import check_files
 
@@ -37,7 +37,7 @@ def join(
     head: keras.Model,
     *,
     layers: Sequence[str] = (),
-    pooling: Sequence[outputs.Pooling] = ("average",),
+    pooling: Sequence[pooled_maps.Pooling] = ("average",),
 ) -> keras.Model:
     """Joins a backbone and a head to one flat model from images to probabilities; the backbone is frozen.
 
@@ -53,11 +53,13 @@ def join(
     renamed = {}
     for operation in backbone.operations:
         operation.trainable = False
-        if operation.name in taken or operation.name.startswith((extractor.HEAD, outputs.NAME)):
+        if operation.name in taken or operation.name.startswith((extractor.HEAD, pooled_maps.NAME)):
             renamed[operation.name] = f"backbone_{operation.name}"
             operation.name = renamed[operation.name]
     layers = [renamed.get(name, name) for name in layers]
     is_pooled = len(head.inputs[0].shape) == 2
-    features = outputs.pooled(backbone, layers, pooling) if is_pooled else outputs.maps(backbone, layers)[0]
+    features = (
+        pooled_maps.pooled(backbone, layers, pooling) if is_pooled else pooled_maps.maps(backbone, layers)[0]
+    )
     front = keras.Model(backbone.inputs[0], features)
     return keras.Model(backbone.inputs[0], extractor.joined(front, features, head), name=head.name)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from stages.backbones import extractor
-from stages.features import outputs
+from stages.features import pooled_maps
 from stages.networks import views
 from stages.runtime.errors import InputError
 
@@ -39,7 +39,7 @@ def check(
     _check_size(model, image_size)
     _check_layers(model, image_size, layers)
     images = np.random.default_rng(0).integers(0, 256, (2, image_size, image_size, 3)).astype(np.float32)
-    tensors = dict(zip(layers or ["its output"], outputs.maps(model, layers), strict=True))
+    tensors = dict(zip(layers or ["its output"], pooled_maps.maps(model, layers), strict=True))
     try:
         found = keras.Model(model.inputs[0], tensors).predict_on_batch(images)
     except (ValueError, TypeError) as error:
