@@ -111,8 +111,14 @@ class Nodes:
         return [place.parts[0] for place in places]
 
     def close(self) -> None:
-        """Ends the cluster."""
-        self._process.communicate(timeout=pipelines.SECONDS)
+        """Ends the cluster, and what it leaves."""
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        try:
+            self._process.communicate(timeout=pipelines.SECONDS)
+        finally:
+            for member in [self._process, *family]:
+                with suppress(psutil.Error):
+                    member.kill()
 
     def _ask(self, request: str) -> None:
         print(request, file=self._process.stdin, flush=True)

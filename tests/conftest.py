@@ -1,15 +1,52 @@
-"""What several tests share: Keras set up once, a dataset of forty tiny images."""
+"""What several tests share: marks of slow ones and of tools, Keras set up once, a dataset of forty images."""
 
+import importlib.util
+import os
+import shutil
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks import studies
 
+# Files that take seconds or minutes, the longest first: `pytest -m "not slow"` leaves them out.
+SLOW = [
+    *("study", "documents"),
+]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TOOLS = {
+    "browser": lambda: any(map(shutil.which, BROWSERS)),
+    "axe": lambda: Path(__file__).with_name("browser").joinpath("node_modules", "axe-core").exists(),
+    "ray": lambda: importlib.util.find_spec("ray"),
+    "torch": lambda: importlib.util.find_spec("torch"),
+}
+
 
 def pytest_collection_modifyitems(items):
-    """Starts the file that takes minutes first, so that the other process is not done long before it."""
-    items.sort(key=lambda item: item.path.name != "test_study.py")
+    """Marks slow files, and starts the longest first, so that no process is left with them at the end."""
+    places = {f"test_{name}.py": place for place, name in enumerate(SLOW)}
+    for item in items:
+        if item.path.name in places:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+def pytest_runtest_setup(item):
+    """Skips a test whose tool is missing; in CI, where we claim to test with it, that is a failure."""
+    for mark in item.iter_markers("claimed"):
+        if not TOOLS[mark.args[0]]():
+            is_ci = os.environ.get("CI") == "true"
+            (pytest.fail if is_ci else pytest.skip)(f"{mark.args[0]} is not on this machine")
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays():
+    """Ends what a test has started by `pipelines.start`, also where it failed in between."""
+    yield
+    if pipelines := sys.modules.get("tests.pipelines"):
+        pipelines.end_all()
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 import dvc.cli
+import psutil
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 60  # to wait for what takes one
+SECONDS = 600  # only what hangs takes so long, however busy the machine is
+_started: list[subprocess.Popen[str]] = []
 RUN = (sys.executable, "-m", "stages.run")
 MAKE = '''
 import sys, time
@@ -73,7 +75,7 @@ def environment() -> dict[str, str]:
 
 def start(folder: Path, *command: str) -> subprocess.Popen[str]:
     """Starts a command in a session of its own, as a terminal does."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=folder,
         env=environment(),
@@ -82,6 +84,19 @@ def start(folder: Path, *command: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+    _started.append(process)
+    return process
+
+
+def end_all() -> None:
+    """Kills what `start` has started and runs still, with its children."""
+    while _started:
+        process = _started.pop()
+        with suppress(psutil.Error):
+            family = [*psutil.Process(process.pid).children(recursive=True), process]
+            for member in family:
+                member.kill()
+        process.wait()
 
 
 def call(folder: Path, *command: str) -> tuple[int, str]:
@@ -115,8 +130,10 @@ def names(folder: Path) -> list[str]:
     return [line.strip().removesuffix(":") for line in lines if line[:2] == "  " and line[2] not in " -"]
 
 
-def wait_for(happened: Callable[[], object]) -> None:
+def wait_for(happened: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Waits until something happens; fails at once where the process that is to bring it about has ended."""
     end = time.monotonic() + SECONDS
     while not happened():
         assert time.monotonic() < end, "it did not happen"
+        assert process is None or process.poll() is None, process.communicate()[0]
         time.sleep(0.01)

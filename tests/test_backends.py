@@ -1,6 +1,5 @@
 """The same command on another backend of Keras: it trains, and writes what it writes on TensorFlow."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from benchmarks.studies import write_dataset, write_resolved
 from stages.results import run_folder
 
 ROOT = Path(__file__).parent.parent
-BACKENDS = ["jax", *(["torch"] if importlib.util.find_spec("torch") else [])]  # an extra, tested where it is
 KNOBS = {
     "epochs": 2,
     "augmentation": [["flip", True], ["zoom", 0.2], ["crop", 2], ["cutout", 4]],
@@ -28,7 +26,7 @@ KNOBS = {
 }
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.claimed("torch"))])
 def test_a_network_trains_and_writes_its_five_files(backend, tmp_path):
     write_dataset(tmp_path / "pets")
     write_resolved(tmp_path / "tiny.json", **KNOBS)

@@ -25,7 +25,7 @@ OPTIONS = (
     *("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9"),
 )
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+pytestmark = pytest.mark.claimed("browser")
 
 
 def visit(folder: Path, page: str, width: int, query: str) -> SimpleNamespace:
@@ -112,7 +112,7 @@ def test_one_button_changes_all_words(seen):
     assert other["english"] == (other["language"] == "en")
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm ci --prefix tests/browser")
+@pytest.mark.claimed("axe")
 def test_axe_finds_nothing_to_complain_about_in_either_language_or_theme(seen):
     assert seen.rules > 15
     assert seen.accessibility == []

@@ -1,7 +1,4 @@
-"""`python -m stages.run --ray` on real Ray nodes in separate folders of this machine.
-
-Ray is no part of the development group: `uv run --extra ray --group dev pytest tests/test_ray_cluster.py`.
-"""
+"""`python -m stages.run --ray` on real Ray nodes in separate folders of this machine."""
 
 import os
 import re
@@ -18,6 +15,7 @@ from tests.test_run import project as environment  # noqa: F401
 from tests.test_run import run
 
 pytestmark = [
+    pytest.mark.claimed("ray"),
     pytest.mark.usefixtures("terminal_signals", "environment"),
     # 2026-11: DVC 3.67 asks pygtrie for the value of a missing step
     pytest.mark.filterwarnings("ignore:_NoneStep.value will soon raise:DeprecationWarning"),
@@ -28,7 +26,6 @@ SCORE = {"score": {"cmd": "echo 1 > score", "deps": ["c.out"], "metrics": [{"sco
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory):
     """A head and two nodes."""
-    pytest.importorskip("ray", reason="Ray is not installed: uv run --extra ray --group dev pytest ...")
     with pytest.MonkeyPatch.context() as patch, clusters.nodes(tmp_path_factory.mktemp("nodes")) as cluster:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # as clusters.nodes: whatever token this machine has
         cluster.add("one")
@@ -85,10 +82,10 @@ def test_after_a_killed_node_a_killed_home_and_a_signal_stages_resume_at_their_s
         return int(number)
 
     process = start(home, *command)
-    wait_for(lambda: steps() > 5)
+    wait_for(lambda: steps() > 5, process)
     (running,) = nodes.running()
     nodes.kill(running)
-    wait_for(lambda: began() > 5)
+    wait_for(lambda: began() > 5, process)
     assert "try 1 of 3 is lost" in log(home, "a")
     process.kill()
     process.communicate()
@@ -97,7 +94,7 @@ def test_after_a_killed_node_a_killed_home_and_a_signal_stages_resume_at_their_s
     before = steps()
     nodes.add(f"{running}-again")
     process = start(home, *command)
-    wait_for(lambda: began() == before and steps() > before + 5)
+    wait_for(lambda: began() == before and steps() > before + 5, process)
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate()
     assert process.returncode == 130, printed
@@ -124,7 +121,6 @@ def test_what_cannot_travel_runs_at_home_and_a_failure_shows_the_end_of_its_log(
 
 
 def test_a_dead_address_is_one_line(home):
-    pytest.importorskip("ray", reason="Ray is not installed")
     clusters.write(home, computing("a", 1))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

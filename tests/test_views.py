@@ -26,7 +26,7 @@ STUDY = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8")
 PLOTS = {name: plot for entry in PIPELINE["plots"] for name, plot in entry.items()}
 TEMPLATES = ROOT / ".dvc" / "plots"
 PAGE = (ROOT / "docs" / "dvc-views.md").read_text(encoding="utf-8")
-needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+needs_browser = pytest.mark.claimed("browser")
 VARIANTS = ("basenet", "normalised", "final")
 SMALL = {
     "compare": {
