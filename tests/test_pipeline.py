@@ -39,12 +39,12 @@ def test_a_stage_depends_on_its_resolved_item_and_on_no_code(name: str) -> None:
     deps = paths(name, "deps")
     assert "params" not in STAGES[name]
     if name == "resolve":
-        assert deps == {"params.yaml", "stages"}
+        assert deps == {"params.yaml", "report.yaml", "stages"}
         return
     item = "study" if name in ("compare", "report") else "${key}"
     resolved = {path for path in deps if path.startswith("data/resolved/")}
     assert resolved == {f"data/resolved/{verb(name)}/{item}.json"}
-    assert not {"params.yaml", "stages"} & deps
+    assert not {"params.yaml", "report.yaml", "stages"} & deps
 
 
 @every_stage
@@ -60,7 +60,8 @@ def test_a_command_names_what_it_reads_and_writes_and_nothing_else(name: str) ->
 @every_stage
 def test_a_command_contains_checked_names_alone(name: str) -> None:
     pasted = set(re.findall(r"\$\{(.+?)\}", STAGES[name]["cmd"]))
-    assert pasted <= {"key", "item.data", "item.dataset", "item.backbone", "item.starts_from"}
+    names = {"key", "item.data", "item.dataset", "item.backbone", "item.starts_from"}
+    assert pasted <= names | {"item.image_size"}
 
 
 @every_stage

@@ -137,7 +137,7 @@ def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "variants": list(entries),
         "groups": {name: group for group in TRAINERS for name in content[group]},
-        "extends": {name: entry["extends"] for name, entry in entries.items() if "extends" in entry},
+        "extends": {name: parent(entry) for name, entry in entries.items() if parent(entry)},
         "report": {key: told.get(key, {}) for key in ("datasets", "results")},
         "comparisons": {
             name: {key: value for key, value in figure.items() if key != "title"} for name, figure in figures
