@@ -2,12 +2,12 @@
 
 import tracemalloc
 
+import keras
 import numpy as np
 import pytest
 
 from benchmarks import studies
 from stages.datasets.prepared import Dataset
-from stages.networks import base_net, conv_head, dense_head
 from stages.runtime.errors import InputError
 from stages.training import building
 
@@ -35,37 +35,84 @@ def test_channel_statistics_need_memory_for_a_block_and_not_for_all_images():
     assert found["mean"] == pytest.approx([7.5 / 255] * 3)
 
 
-def test_a_network_on_images_takes_raw_pixels_and_normalises_where_it_is_asked_to(data):
-    for normalisation in ("none", "featurewise"):
-        model = studies.build(data, studies.settings(normalisation=normalisation))
-        assert (model.name, model.inputs[0].name, model.inputs[0].shape) == (
-            "tiny",
-            "image",
-            (None, 16, 16, 3),
-        )
-        assert model.outputs[0].shape == (None, 3)
-        assert ("normalisation" in [layer.name for layer in model.layers]) == (normalisation == "featurewise")
+@pytest.mark.parametrize("normalisation", [None, "featurewise"])
+def test_a_network_on_images_takes_raw_pixels_and_normalises_where_it_is_asked_to(data, normalisation):
+    knobs = {knob: value for knob, value in studies.knobs().items() if knob != "normalisation"}
+    model = building.from_images(
+        data, knobs | {"normalisation": normalisation} if normalisation else knobs, 0
+    )
+    assert (model.name, model.inputs[0].name) == ("tiny", "image")
+    assert model.inputs[0].shape == (None, 16, 16, 3)
+    assert model.outputs[0].shape == (None, 3)
+    assert ("normalisation" in [layer.name for layer in model.layers]) == (normalisation is not None)
+
+
+def test_initial_weights_are_a_function_of_the_seed(data):
+    first, again, other = (building.from_images(data, studies.knobs(), seed) for seed in (3, 3, 4))
+    kernels = [model.get_layer("block1_conv1").kernel.numpy() for model in (first, again, other)]
+    assert np.array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[0], kernels[2])
+
+
+def features(inputs):
+    """A dataset of four images that learn, of two that validate, of two that test."""
+    split = np.array([0, 1, 0, 2, 0, 1, 0, 2], np.uint8)
+    return Dataset(np.asarray(inputs), np.arange(8) % 3, split, ["a", "b", "c"], {}, {}, 8, "squash")
+
+
+def head(network, **knobs):
+    return {"name": "tiny", "network": network} | knobs
+
+
+DENSE = {"dense_head": {"dense_units": [4]}}
 
 
 @pytest.mark.parametrize(
-    ("network", "knobs", "shape", "name"),
+    ("network", "shape", "name"),
     [
-        (dense_head, {"dense_units": [4]}, (6,), "pooled_features"),
-        (conv_head, {"dense_units": [4], "filters": [2], "pooling": "flatten"}, (4, 4, 6), "feature_map"),
+        (DENSE, (6,), "pooled_features"),
+        (
+            {"conv_head": {"dense_units": [4], "filters": [2], "pooling": "flatten"}},
+            (4, 4, 6),
+            "feature_map",
+        ),
     ],
 )
-def test_a_head_takes_features_as_they_are(data, network, knobs, shape, name):
-    features = Dataset(np.zeros((40, *shape)), data.labels, data.split, data.class_names, {}, {}, 8, "squash")
-    model = building.from_features(network, knobs, features, studies.settings())
+def test_a_head_takes_one_view_of_features_as_they_are(network, shape, name):
+    model = building.from_features(features(np.zeros((8, 2, *shape))), head(network), 0)
     assert (model.inputs[0].name, model.inputs[0].shape) == (name, (None, *shape))
     assert model.outputs[0].shape == (None, 3)
 
 
+def before_the_head(model, values):
+    """What the head's first layer sees."""
+    front = keras.Model(model.inputs[0], model.get_layer("head_dense1").input)
+    return np.asarray(front(np.asarray(values, np.float32)))
+
+
+def test_features_are_standardised_by_those_of_all_views_of_the_training_images():
+    values = np.full((8, 2, 2), 100.0)  # of the images that do not train
+    values[::2, :, 0] = [[1, 3], [1, 3], [5, 7], [5, 7]]  # mean 4, variance 5
+    values[::2, :, 1] = [[0, 0], [0, 0], [2, 2], [2, 2]]  # mean 1, variance 1
+    model = building.from_features(features(values), head(DENSE, feature_steps=["standardise"]), 0)
+    found = before_the_head(model, [[4, 1], [9, 3]])
+    assert np.allclose(found, [[0, 0], [5**0.5, 2]], atol=1e-6)
+
+
+def test_steps_are_taken_in_their_order_and_each_sees_what_those_before_it_leave():
+    values = np.full((8, 1, 2), 7.0)
+    values[::2, 0] = [[3, 4], [30, 40], [4, 3], [8, 6]]  # of length 1: 0.6 and 0.8, twice each way round
+    steps = ["l2_norm", "standardise"]
+    model = building.from_features(features(values), head(DENSE, feature_steps=steps), 0)
+    # mean 0.7 and standard deviation 0.1 of both
+    assert np.allclose(before_the_head(model, [[6, 8], [5, 0]]), [[-1, 1], [3, -7]], atol=1e-4)
+    model = building.from_features(features(values), head(DENSE, feature_steps=steps[::-1]), 0)
+    assert np.allclose(np.linalg.norm(before_the_head(model, [[6, 8], [5, 0]]), axis=1), 1, atol=1e-6)
+
+
 def test_a_network_that_does_not_fit_the_images_is_an_error_that_names_its_knobs(data):
     knobs = {"filters": [6, 16, 32], "dense_units": [50]}
-    settings = studies.settings(network={"base_net": knobs})
     with pytest.raises(InputError) as caught:
-        building.from_images(base_net, knobs, data, settings)
-    message = str(caught.value)
-    assert message.startswith(f"variant 'tiny': base_net cannot be built with {knobs} on 16 x 16 x 3: ")
-    assert len(message.splitlines()) == 1
+        building.from_images(data, studies.knobs(network={"base_net": knobs}), 0)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"variant 'tiny': base_net cannot be built with {knobs} on 16 x 16 x 3: ")

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.runtime.modules import find
 from stages.training import plan
+from stages.training.plan import Chance
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -13,8 +15,13 @@ FLIP, ZOOM, CROP = ("flip", True), ("zoom", 0.2), ("crop", 2)
 ROWS = np.arange(3, 183, 3)  # of the dataset; others validate
 
 
-def draw(*augmentation, seed=0, epoch=1, rows=ROWS):
-    return plan.draw(rows, seed=seed, epoch=epoch, augmentation=augmentation)
+def draw(*augmentation, seed=0, epoch=1, rows=ROWS, n_views=None):
+    return plan.draw(rows, seed=seed, epoch=epoch, augmentation=augmentation, n_views=n_views)
+
+
+def by_row(found, values):
+    """What was drawn for each row of the dataset, rows ascending."""
+    return values[np.argsort(found.rows)]
 
 
 def test_an_epoch_is_a_function_of_seed_and_epoch():
@@ -33,16 +40,52 @@ def test_every_row_comes_once_in_a_random_order():
     assert sorted(found.rows) == ROWS.tolist()
     assert found.rows.tolist() != ROWS.tolist()
     assert found.draws["flip"].shape == (60, 1)
+    assert found.views is None
+
+
+def test_a_draw_belongs_to_its_image_whatever_the_order():
+    found = draw(FLIP, ZOOM, n_views=5)
+    for name, amount in (FLIP, ZOOM):
+        drawn = find("augmentation", name).draw(Chance(0, 1, name), 60, amount)
+        assert np.array_equal(by_row(found, found.draws[name]), drawn)
+    assert np.array_equal(by_row(found, found.views), Chance(0, 1, "view").of_epoch.integers(5, size=60))
+
+
+def test_an_image_is_mirrored_in_every_other_epoch_though_each_has_another_order():
+    plans = [draw(("alternating_flip", True), epoch=epoch) for epoch in (1, 2, 3, 4)]
+    first, *others = [by_row(p, p.draws["alternating_flip"]).ravel() for p in plans]
+    assert 15 < first.sum() < 45  # a random half of 60
+    for mirrored, expected in zip(others, (1 - first, first, 1 - first), strict=True):
+        assert np.array_equal(mirrored, expected)
+
+
+def test_the_chance_of_a_run_is_the_same_in_each_epoch_and_that_of_an_epoch_is_not():
+    def numbers(stream, epochs=(1, 2, 7), seed=0, purpose="flip"):
+        return {getattr(Chance(seed, epoch, purpose), stream).random() for epoch in epochs}
+
+    assert len(numbers("of_epoch")) == 3
+    of_runs = [numbers("of_run"), numbers("of_run", seed=1), numbers("of_run", purpose="zoom")]
+    assert [len(found) for found in of_runs] == [1, 1, 1]
+    assert len(numbers("of_epoch").union(*of_runs)) == 6
 
 
 def test_each_purpose_has_a_stream_of_its_own():
-    plain, flip, both, all_three = draw(), draw(FLIP), draw(FLIP, ZOOM), draw(CROP, ZOOM, FLIP)
+    plain, flip, both, all_three = draw(), draw(FLIP), draw(FLIP, ZOOM), draw(CROP, ZOOM, FLIP, n_views=3)
     for other in (flip, both, all_three):
         assert np.array_equal(other.rows, plain.rows)
     assert np.array_equal(both.draws["flip"], flip.draws["flip"])  # the same images are mirrored
     assert np.array_equal(all_three.draws["flip"], flip.draws["flip"])
     assert np.array_equal(all_three.draws["zoom"], both.draws["zoom"])
-    assert len({plan._stream(0, 1, purpose).random() for purpose in ("order", "flip", "zoom")}) == 3
+    purposes = ("order", "flip", "zoom", "view")
+    assert len({Chance(0, 1, purpose).of_epoch.random() for purpose in purposes}) == 4
+
+
+def test_a_view_of_each_image_is_drawn_anew_in_each_epoch_and_all_come_up():
+    plans = [draw(epoch=epoch, n_views=3) for epoch in range(1, 21)]
+    views = np.array([by_row(found, found.views) for found in plans])
+    assert views.shape == (20, 60)
+    assert {tuple(np.unique(of_image)) for of_image in views.T} == {(0, 1, 2)}
+    assert len({of_epoch.tobytes() for of_epoch in views}) == 20
 
 
 def chunks_of(found, batch_size, first_step=0):
@@ -71,6 +114,15 @@ def test_chunks_cover_each_row_once_with_its_label_and_draws_and_resume_anywhere
     steps = sum(len(chunk.inputs) for chunk in chunks[:done])
     rest = chunks_of(found, batch_size, first_step=steps)
     assert [chunk.inputs.tobytes() for chunk in rest] == [chunk.inputs.tobytes() for chunk in chunks[done:]]
+
+
+def test_chunks_of_features_hold_the_view_that_was_drawn_for_each_row():
+    features = np.arange(6 * 2 * 3, dtype=np.float32).reshape(6, 2, 3)  # row r, view v starts at 6r + 3v
+    found = plan.Plan(np.array([4, 1, 5]), {}, np.array([1, 0, 1]))
+    (whole, rest) = plan.chunks(found, features, np.arange(6), 2)
+    assert whole.inputs.tolist() == [[[27, 28, 29], [6, 7, 8]]]
+    assert rest.inputs.tolist() == [[[33, 34, 35]]]
+    assert (whole.labels.tolist(), rest.labels.tolist()) == ([[4, 1]], [[5]])
 
 
 @pytest.mark.parametrize(("size", "batch_size", "steps"), [(32, 32, 16), (224, 32, 13), (448, 256, 1)])

@@ -1,59 +1,58 @@
-"""Probabilities by one look or by the mean over several views."""
+"""Probabilities by one look, or by the mean over the views of an image."""
 
+import keras
 import numpy as np
 import pytest
 
-from stages.training import prediction
+from benchmarks import studies
+from stages.datasets.prepared import Dataset
+from stages.training import checkpoints, prediction
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
 
-def test_the_views_are_the_image_its_shifts_and_all_of_them_mirrored():
-    assert prediction.views(flip=False, shift=0) == list(prediction.PLAIN)
-    assert prediction.views(flip=True, shift=0) == [(False, 0, 0), (True, 0, 0)]
-    shifts = [(0, 0), (2, 0), (-2, 0), (0, 2), (0, -2)]
-    assert prediction.views(flip=False, shift=2) == [(False, *shift) for shift in shifts]
-    assert prediction.views(flip=True, shift=2) == [
-        (flip, *shift) for flip in (False, True) for shift in shifts
-    ]
+def test_a_prediction_is_the_networks_output_whatever_the_batch_and_leaves_it_alone(data):
+    model = studies.build(data, studies.knobs())  # with dropout and batch normalisation
+    predict, before = prediction.predictor(model), checkpoints.state(model.variables)
+    whole = predict(data.inputs[:9])
+    assert np.allclose(whole, model.predict_on_batch(data.inputs[:9].astype(np.float32)), atol=1e-6)
+    parts = np.concatenate([predict(data.inputs[:4]), predict(data.inputs[4:9])])
+    assert np.allclose(parts, whole, atol=1e-6)
+    assert whole.dtype == np.float32
+    assert all(map(np.array_equal, before, checkpoints.state(model.variables)))
 
 
-@pytest.mark.parametrize(
-    ("view", "expected"),
-    [
-        ((False, 0, 0), [[1, 2, 3], [4, 5, 6]]),
-        ((True, 0, 0), [[3, 2, 1], [6, 5, 4]]),
-        ((False, 1, 0), [[1, 2, 3], [1, 2, 3]]),  # down; the edge is repeated
-        ((False, -1, 0), [[4, 5, 6], [4, 5, 6]]),
-        ((False, 0, 1), [[1, 1, 2], [4, 4, 5]]),  # to the right
-        ((False, 0, -2), [[3, 3, 3], [6, 6, 6]]),
-        ((True, 0, 1), [[3, 3, 2], [6, 6, 5]]),
-    ],
-)
-def test_a_view_mirrors_and_shifts(data, view, expected):
-    images = np.arange(1, 7, dtype=np.uint8).reshape(1, 2, 3, 1)
-    seen = []
-    one = data.__class__(images, np.array([0]), np.array([1]), ["a"], {}, {})
-    prediction.probabilities(lambda batch: seen.append(batch) or batch, one, "validation", over=[view])
-    assert seen[0][0, :, :, 0].tolist() == expected
+@pytest.fixture
+def few(monkeypatch):
+    """Fewer inputs at a time than the splits have, which they do not divide."""
+    monkeypatch.setattr(prediction, "PREDICTED_AT_ONCE", 3)
 
 
-def test_probabilities_are_the_mean_over_the_views_in_stored_order(data, monkeypatch):
-    def predict(images):  # looks at one corner, so that views differ
+@pytest.mark.usefixtures("few")
+def test_probabilities_are_those_of_a_split_in_stored_order(data):
+    sizes = []
+
+    def predict(images):
+        sizes.append(len(images))
         return images[:, 0, :2, 0].astype(np.float32)
 
-    monkeypatch.setattr(prediction, "BATCH", 3)  # smaller than the split, which it does not divide
-    images = data.inputs[data.rows("test")]
-    plain = prediction.probabilities(predict, data, "test")
-    assert np.array_equal(plain, images[:, 0, :2, 0])
-    both = prediction.probabilities(predict, data, "test", over=prediction.views(flip=True, shift=0))
-    assert np.allclose(both, (plain + images[:, 0, :-3:-1, 0]) / 2)
-    assert both.dtype == np.float32
+    found = prediction.probabilities(predict, data, "test")
+    assert np.array_equal(found, data.inputs[data.rows("test")][:, 0, :2, 0])
+    assert found.dtype == np.float32
+    assert sizes == [3, 3, 2]
+
+
+@pytest.mark.usefixtures("few")
+def test_probabilities_of_features_are_the_mean_over_the_views_of_an_image():
+    # image r has the features 10r and 10r + 4 in its two views; of both, the class is as likely as a tenth
+    inputs = 10.0 * np.arange(8)[:, None, None] + np.array([[0], [4]])
+    split = np.array([0, 2, 1, 2, 2, 1, 2, 0], np.uint8)
+    data = Dataset(inputs, np.zeros(8, np.int64), split, ["a"], {}, {}, 8, "squash")
+    found = prediction.probabilities(lambda x: x.astype(np.float32) / 10, data, "test", has_views=True)
+    assert np.allclose(found, [[1.2], [3.2], [4.2], [6.2]])
 
 
 def test_loss_and_accuracy_are_those_of_keras():
-    import keras
-
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(3), 20).astype(np.float32)
     probabilities[0], labels = [0, 1, 0], rng.integers(0, 3, 20)
