@@ -15,11 +15,12 @@ PARAMS, METRICS = Path("params.yaml"), Path("metrics")
 EXAMPLE = """example:
   python -m stages.variants flip final
 
-  basenet         0.404 (report 0.419)    epochs: 30, batch_size: 32, network: base_net, ...
-    normalised    0.431                   normalisation: none -> featurewise
-      flip        0.466                   flip: false -> true
+  basenet         0.408 ± 0.025, 10 seeds (report 0.419)    epochs: 30, batch_size: 32, ...
+    normalised    0.431 ± 0.011, 10 seeds                   normalisation: none -> featurewise
+      flip        0.466                                     flip: false -> true
 
-The report's number stands beside ours, comparable or not: verdicts are in plots/summary.md.
+Of several seeds it is the mean and their standard deviation. The report's number stands beside ours,
+comparable or not: verdicts are in plots/summary.md.
 """
 
 
@@ -40,26 +41,25 @@ def main(argv: list[str] | None = None) -> None:
     from stages.study import family, items
 
     members = family.members(items.load(PARAMS), arguments.names)
-    accuracies = {name: _accuracy(METRICS / f"{name}.json") for name in members}
+    measured = {name: _measured(METRICS / f"{name}.json") for name in members}
     if arguments.json:
-        entries = {
-            name: member._asdict() | {"accuracy": accuracies[name]} for name, member in members.items()
-        }
+        entries = {name: member._asdict() | measured[name] for name, member in members.items()}
         print(json.dumps(entries, indent=2, ensure_ascii=False))
     else:
-        _show(members, accuracies)
+        _show(members, measured)
 
 
-def _accuracy(path: Path) -> float | None:
-    """Returns the accuracy on the test images, in [0, 1]; None where the variant has not run.
+def _measured(path: Path) -> dict[str, float | None]:
+    """Returns the accuracy on the test images, in [0, 1], and its deviation; None where there is none.
 
     Raises:
         InputError: the file is damaged.
     """
     try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["test"]["accuracy"])
+        test = json.loads(path.read_text(encoding="utf-8"))["test"]
+        return {"accuracy": float(test["accuracy"]), "std": test.get("std")}
     except FileNotFoundError:
-        return None
+        return {"accuracy": None, "std": None}
     except DAMAGE as error:
         raise InputError(
             f"{path} is damaged ({type(error).__name__}), expected what evaluate writes;"
@@ -67,7 +67,7 @@ def _accuracy(path: Path) -> float | None:
         ) from None
 
 
-def _show(members: "Mapping[str, Member]", accuracies: Mapping[str, float | None]) -> None:
+def _show(members: "Mapping[str, Member]", measured: Mapping[str, Mapping[str, float | None]]) -> None:
     """Prints a tree on a terminal, aligned and indented lines elsewhere."""
     from rich.console import Console
     from rich.text import Text
@@ -75,13 +75,13 @@ def _show(members: "Mapping[str, Member]", accuracies: Mapping[str, float | None
 
     from stages.study.family import walk
 
-    results = {name: _result(accuracies[name], member.reported) for name, member in members.items()}
+    results = {name: _result(member, **measured[name]) for name, member in members.items()}
     console = Console(highlight=False, emoji=False)
     if console.is_terminal:
         root = Tree("", hide_root=True)
         nodes = {None: root}
         for _, member in walk(members):
-            style = "dim" if accuracies[member.name] is None else "green"
+            style = "dim" if measured[member.name]["accuracy"] is None else "green"
             label = Text.assemble((member.name, "bold"), "  ", (results[member.name], style), "  ")
             nodes[member.name] = nodes[member.parent].add(label.append(member.described()))
         console.print(root)
@@ -92,9 +92,10 @@ def _show(members: "Mapping[str, Member]", accuracies: Mapping[str, float | None
         print(f"{name:<{name_width}}  {result:<{result_width}}  {changes}".rstrip())
 
 
-def _result(accuracy: float | None, reported: float | None) -> str:
+def _result(member: "Member", accuracy: float | None, std: float | None) -> str:
     here = "not run" if accuracy is None else f"{accuracy:.3f}"
-    return here if reported is None else f"{here} (report {reported:.3f})"
+    spread = "" if std is None else f" ± {std:.3f}, {member.seeds} seeds"
+    return f"{here}{spread}" + ("" if member.reported is None else f" (report {member.reported:.3f})")
 
 
 if __name__ == "__main__":

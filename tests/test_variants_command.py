@@ -25,10 +25,14 @@ assert not {"keras", "tensorflow", "jax", "torch", "matplotlib", "pandas", "dvc"
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """The current folder, with the shipped params.yaml and one variant that has run."""
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    """The current folder, with the shipped study, of which two variants have run."""
+    for name in ("params.yaml", "report.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics/basenet.json").write_text(json.dumps({"test": {"accuracy": 0.4242}}))
+    (tmp_path / "metrics/basenet.json").write_text(
+        json.dumps({"test": {"accuracy": 0.4242, "std": 0.0251, "seeds": 10}})
+    )
+    (tmp_path / "metrics/flip.json").write_text(json.dumps({"test": {"accuracy": 0.4661, "seeds": 1}}))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -39,20 +43,24 @@ def shown(capsys, *arguments):
 
 
 def test_names_bring_their_ancestors_with_changes_accuracies_and_the_reports(study, capsys):
-    root, *lines = shown(capsys, "final", "flip")
-    assert root.startswith("basenet             0.424 (report 0.419)    seed: 0, threads: 1, epochs: 30, ")
-    assert lines == [
-        "  normalised        not run                 normalisation: none -> featurewise",
-        "    flip            not run                 flip: false -> true",
-        "    deeper_1        not run                 network: base_net -> deeper_net,"
-        " filters: [6, 16] -> [16, 32, 64, 128], dense_units: [50] -> [150]",
-        "      deeper_2      not run                 filters: [16, 32, 64, 128] -> [32, 64, 128, 256],"
-        " dense_units: [150] -> [500, 150]",
-        "        dropout_2   not run                 block_dropout: [] -> [0.25, 0.5],"
-        " dense_dropout: [] -> [0.5, 0.25]",
-        "          longer_2  not run                 epochs: 30 -> 60",
-        "            final   not run (report 0.680)  flip: false -> true, batch_norm: none -> before",
-    ]
+    lines = shown(capsys, "final", "flip")
+    (depth, name, result, change), *rows = (
+        (len(line) - len(line.lstrip()), *re.split(" {2,}", line.strip())) for line in lines
+    )
+    assert (depth, name, result) == (0, "basenet", "0.424 ± 0.025, 10 seeds (report 0.419)")
+    assert change.startswith("seed: 0, threads: 1, ")
+    assert rows == [
+        (2, "normalised", "not run", "normalisation: none -> featurewise"),
+        (4, "flip", "0.466", "flip: false -> true"),
+        (4, "deeper_1", "not run", "network: base_net -> deeper_net, filters: [6, 16] -> [16, 32, 64, 128],"
+         " dense_units: [50] -> [150]"),
+        (6, "deeper_2", "not run", "filters: [16, 32, 64, 128] -> [32, 64, 128, 256],"
+         " dense_units: [150] -> [500, 150]"),
+        (8, "dropout_2", "not run", "block_dropout: [] -> [0.25, 0.5], dense_dropout: [] -> [0.5, 0.25]"),
+        (10, "longer_2", "not run", "epochs: 30 -> 60"),
+        (12, "final", "not run (report 0.680)", "flip: false -> true, batch_norm: none -> before"),
+    ]  # fmt: skip
+    assert len({line.index(row[-1]) for line, row in zip(lines[1:], rows, strict=True)}) == 1  # aligned
 
 
 def test_without_names_all_variants_are_there_and_a_fine_tune_is_below_the_head_it_starts_from(study, capsys):
@@ -72,12 +80,15 @@ def test_json_has_the_same(study, capsys):
         "name": "normalised",
         "group": "variants",
         "data": "cifar100",
+        "seeds": 10,
         "parent": "basenet",
         "changes": {"normalisation": ["none", "featurewise"]},
         "reported": None,
         "accuracy": None,
+        "std": None,
     }
-    assert (found["basenet"]["accuracy"], found["basenet"]["reported"]) == (0.4242, 0.4192)
+    basenet = found["basenet"]
+    assert (basenet["accuracy"], basenet["std"], basenet["reported"]) == (0.4242, 0.0251, 0.4192)
 
 
 def test_a_terminal_gets_a_tree_that_fits_its_width(study, monkeypatch):

@@ -16,6 +16,7 @@ class Member(NamedTuple):
         name: as in params.yaml.
         group: its section there.
         data: what it learns from.
+        seeds: number of its trainings.
         parent: what it extends or starts from; None for neither.
         changes: knob -> (value of the parent, value here), where they differ.
         reported: test accuracy in the report, in [0, 1]; None where it gives none.
@@ -24,6 +25,7 @@ class Member(NamedTuple):
     name: str
     group: str
     data: str
+    seeds: int
     parent: str | None
     changes: dict[str, tuple[Any, Any]]
     reported: float | None
@@ -39,19 +41,20 @@ def members(content: Mapping[str, Any], names: Sequence[str] = ()) -> dict[str, 
     """Returns variants by name with their ancestors, in the order of params.yaml.
 
     Args:
-        content: params.yaml without mistakes.
+        content: a study without mistakes.
         names: of variants; none for all.
 
     Raises:
         InputError: there is no such variant.
     """
-    results = content.get("report", {}).get("results", {})
+    results = content["report"].get("results", {})
     everyone = {}
     for group in TRAINERS:
         for name, entry in content[group].items():
             changes = inheritance.changes(name, group, parent(entry), content)
             reported = results.get(name, {}).get("accuracy")
-            everyone[name] = Member(name, group, entry["data"], parent(entry), changes, reported)
+            seeds = len(inheritance.seeds(name, group, content))
+            everyone[name] = Member(name, group, entry["data"], seeds, parent(entry), changes, reported)
     wanted: set[str] = set()
     for name in names or everyone:
         if name not in everyone:
