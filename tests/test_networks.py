@@ -141,8 +141,8 @@ LAYER_NAME = re.compile(
     r"image|pooled_features|feature_map|pixels|normalisation|flatten|probabilities|head_logits"
     r"|scaled_logits|stem_conv(_\w+)?|stage\d+_\w+|pool"
     rf"|{'|'.join(offered('feature_steps', 'add'))}"
-    r"|block\d+_(conv\d+(_relu|_bn)?|pool|dropout)"
-    r"|head_(conv1(_relu|_bn)?|pool|dropout|dense\d+(_relu|_bn|_dropout)?)"
+    r"|block\d+_(conv\d+(_[a-z]+lu|_bn)?|pool|dropout)"
+    r"|head_(conv1(_[a-z]+lu|_bn)?|pool|dropout|dense\d+(_[a-z]+lu|_bn|_dropout)?)"
 )
 
 
