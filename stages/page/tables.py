@@ -93,7 +93,7 @@ def worst_classes(classes: pd.DataFrame) -> str:
     """
     rows = [
         (escape(str(name)), percent(accuracy), whole(n))
-        for name, accuracy, n in classes.head(WORST).itertuples(index=False)
+        for name, accuracy, n in classes[["class", "accuracy", "n"]].head(WORST).itertuples(index=False)
     ]
     headings = (text("class"), text("recognised"), "n")
     return table(_columns(headings, words=(0,)), rows, text("least_recognised"))
