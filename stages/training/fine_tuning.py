@@ -27,7 +27,7 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
     """
     folder = _folder(start, seed)
     check_files(folder, {"model.keras": record(start, seed)["sha256"]["model.keras"]})
-    model = views.inner(keras_file.load(folder / "model.keras", flat=False))
+    model = views.inner(keras_file.read(folder / "model.keras"))
     unfreeze(model, knobs["unfreeze"])
     return model
 
