@@ -18,7 +18,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax"}
 
 @pytest.fixture
 def copy(original, tmp_path):
-    """A folder with copies of params.yaml and stages/, to edit."""
+    """A folder with copies of the study and stages/, to edit."""
     shutil.copytree(original.folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("data"))
     return tmp_path
 
@@ -28,13 +28,14 @@ def original(tmp_path_factory):
     """Another such folder, and the files of its items."""
     folder = tmp_path_factory.mktemp("original")
     shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "params.yaml", folder)
+    for name in ("params.yaml", "report.yaml"):
+        shutil.copy(ROOT / name, folder)
     return SimpleNamespace(folder=folder, files=resolve(folder))
 
 
 def run(folder):
     return subprocess.run(
-        [sys.executable, "-m", "stages.resolve", "params.yaml", "data/resolved"],
+        [sys.executable, "-m", "stages.resolve", "params.yaml", "report.yaml", "data/resolved"],
         cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
 
@@ -65,7 +66,6 @@ def changed(before, after):
 def test_every_item_of_every_stage_has_a_file(original):
     files = {name: json.loads(content) for name, content in original.files.items()}
     assert files.keys() == {f"{stage}/{name}" for stage, name in items()}
-    assert len(files) == 3 + 2 + 1 + 1 + 1 + 26 + 26 + 2
     for (stage, name), item in items().items():
         found = files[f"{stage}/{name}"]
         assert found.keys() == {"code", "knobs", "uses"}
@@ -73,27 +73,35 @@ def test_every_item_of_every_stage_has_a_file(original):
     download = files["download/cub200"]["knobs"]
     assert (download["mirror"], list(download["files"])) == ("", ["images.tgz", "lists.tgz"])
     assert files["prepare/cifar100"]["uses"] == ["stages.datasets.cifar100"]
+    assert files["prepare/cub200"]["knobs"]["sizes"] == [224]
     assert files["cache_features/cub200_resnet50"]["knobs"] == {"threads": 2, "batch_size": 32}
     assert files["evaluate/final"]["knobs"] == {"name": "final"}
     study = files["compare/study"]["knobs"]
-    assert (len(study["variants"]), study["groups"]["frozen"]) == (26, "heads")
-    assert study["extends"]["adam_dropout"] == "adam"
+    assert sorted(study["variants"]) == list(study["groups"])
+    assert study["groups"]["frozen"] == "heads"
+    assert (study["extends"]["adam_dropout"], study["extends"]["fine_tuned"]) == ("adam", "frozen")
     assert study["report"]["results"]["final"]["accuracy"] == 0.6796
     assert study["comparisons"]["zoom"]["variants"][0] == "normalised"
+    assert "title" not in study["comparisons"]["zoom"]  # texts of the page draw no picture again
     page = files["report/study"]["knobs"]
+    assert page["comparisons"]["heads"]["title"] == {"en": "Heads", "es": "Clasificadores"}
+    assert page["sections"]["2.3"]["title"]["es"] == "Aumento de la profundidad de la red"
     assert (page["images"]["frozen"], page["images"]["fine_tuned"]) == ("cub200", "cub200")
     assert page["order"][:2] == ["zoom", "augmentation"]
     assert page["changes"]["zoom_20"] == {"parent": "normalised", "knobs": {"zoom": [0.0, 0.2]}}
 
 
+BASENETS = ("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip", "flip_zoom_20")
+BASENETS = {f"train/{name}" for name in BASENETS}
 EDITS = (
     ("zoom: 0.3}", "zoom: 0.35}", {"train/zoom_30"}),
-    ("extends: mlp_head, end", "extends: mlp_head, seed: 1, end", {"train_head/frozen"}),
+    ("    end_to_end: true\n", "    end_to_end: true\n    threads: 2\n", {"train_head/frozen"}),
+    ("data: cifar100, epochs: 30, seeds: 10}", "data: cifar100, epochs: 30, seeds: 11}", BASENETS),
+    ("- gem: 3.0", "- gem: 2.5", {"cache_features/cub200_resnet50_gem"}),
     ("unfreeze: all}", "unfreeze: conv5}", {"fine_tune/fine_tuned"}),
     ("flip: {data: cifar100,", "flip: {data: cifar100, crop: 2,", {"train/flip", "train/flip_zoom_20"}),
     ("split_seed: 0\n  cub200", "split_seed: 1\n  cub200", {"prepare/cifar100"}),
     ("batch_size: 32            # images", "batch_size: 16  # images", {"cache_features/cub200_resnet50"}),
-    ("accuracy: 0.6796", "accuracy: 0.68", {"compare/study"}),
     ("Twice the epochs", "Two times the epochs", set()),
     ("zoom: 0.5}", "zoom: 0.5, ema: 0.0, flip: false, batch_norm: none}", set()),
 )
@@ -104,6 +112,17 @@ def test_edits_of_params_yaml_change_the_items_they_concern(copy, original):
         edit(copy / "params.yaml", old, new)
     expected = {"report/study"}.union(*(stages for _, _, stages in EDITS))
     assert changed(original.files, resolve(copy)) == expected
+
+
+def test_edits_of_report_yaml_change_the_page_and_what_shows_them(copy, original):
+    edit(copy / "report.yaml", "en: Does dropout remove the overfitting?", "en: Does it?")
+    after = resolve(copy)
+    assert changed(original.files, after) == {"report/study"}
+    edit(copy / "report.yaml", "accuracy: 0.6796", "accuracy: 0.68")
+    assert changed(after, resolve(copy)) == {"compare/study", "report/study"}
+    (copy / "report.yaml").write_text("{}\n")
+    page = json.loads(resolve(copy)["report/study"])["knobs"]
+    assert (page["report"], page["sections"]) == ({"datasets": {}, "results": {}}, {})
 
 
 def test_an_edit_of_the_defaults_changes_the_items_that_do_not_set_the_knob(copy, original):
@@ -121,8 +140,8 @@ def test_a_variant_that_is_gone_leaves_no_file(copy, original):
         "  adam_dropout: {data: cifar100, extends: adam,",
         "  late: {data: cifar100, extends: adam,",
     )
-    edit(copy / "params.yaml", "[adam, adam_dropout]", "[adam, late]")
-    edit(copy / "params.yaml", "    adam_dropout: {dataset", "    late: {dataset")
+    edit(copy / "report.yaml", "[adam, adam_dropout]", "[adam, late]")
+    edit(copy / "report.yaml", "  adam_dropout: {dataset", "  late: {dataset")
     assert changed(before, resolve(copy)) == {
         "compare/study", "report/study",
         "train/adam_dropout", "train/late", "evaluate/adam_dropout", "evaluate/late",
@@ -142,24 +161,6 @@ def test_an_edited_module_that_knobs_name_changes_the_items_that_use_it(copy, or
     }
 
 
-def test_words_new_files_and_new_knobs_that_nobody_uses_change_nothing(copy, original):
-    before = original.files
-    for path in (copy / "stages").rglob("*.py"):
-        path.write_text(path.read_text() + "\n# a comment\n")
-    edit(
-        copy / "stages/runtime/resolved.py",
-        "the code of {stage} was edited",
-        "somebody edited the code of {stage}",
-    )
-    for room, source in (("networks", "def build(inputs, *, seed, width, filters): pass"),
-                         ("augmentation", "def apply(images, draws, *, amount): pass"),
-                         ("datasets", "def read(source, *, classes, image_size, scratch): pass"),
-                         ("backbones", "def load(source): pass")):  # fmt: skip
-        (copy / f"stages/{room}/new_one.py").write_text(f"{source}\n")
-    edit(copy / "stages/study/schema.py", "    ema: Rate =", "    sam: Rate = Field(0.0)\n    ema: Rate =")
-    assert resolve(copy) == before
-
-
 def test_a_new_network_is_one_file_and_its_knobs(copy, original):
     """With knobs that are known already it is only the file."""
     before, params = original.files, copy / "params.yaml"
@@ -173,14 +174,15 @@ def test_a_new_network_is_one_file_and_its_knobs(copy, original):
     new.write_text(new.read_text().replace("depth=1", "depth=1, width"))
     edit(params, "depth: 2}", "width: 3}")
     assert "variants.mine.width is unknown." in run(copy).stderr
-    edit(copy / "stages/study/schema.py", "    depth: Ann", "    width: Size = Field(None)\n    depth: Ann")
+    edit(copy / "stages/study/knobs.py", "    depth: Ann", "    width: Size = Field(None)\n    depth: Ann")
     assert changed(after, resolve(copy)) == {"train/mine", "report/study"}
 
 
 def test_a_new_augmentation_is_one_file_and_its_knob(copy, original):
     before = original.files
-    (copy / "stages/augmentation/blur.py").write_text("def apply(images, draws, *, amount): pass\n")
-    edit(copy / "stages/study/schema.py", "    flip: bool", "    blur: Rate = Field(0.0)\n    flip: bool")
+    source = "ORDER = 35\ndef apply(images, targets, draws, *, amount): pass\n"
+    (copy / "stages/augmentation/blur.py").write_text(source)
+    edit(copy / "stages/study/knobs.py", "    flip: bool", "    blur: Rate = Field(0.0)\n    flip: bool")
     edit(copy / "params.yaml", "zoom: 0.3}", "zoom: 0.3, blur: 0.5}")
     after = resolve(copy)
     assert changed(before, after) == {"train/zoom_30", "report/study"}
@@ -193,7 +195,7 @@ def test_mistakes_are_one_error_with_lines_and_leave_the_earlier_files(copy):
     resolve(copy)
     before = {path: path.read_bytes() for path in (copy / "data").rglob("*.json")}
     params = copy / "params.yaml"
-    edit(params, "basenet: {data: cifar100, epochs: 30}", "basenet: {data: cifar100, epoch: 30}")
+    edit(params, "basenet: {data: cifar100, epochs: 30,", "basenet: {data: cifar100, epoch: 30,")
     edit(params, "zoom: 0.3}", "zoom: 1}")
     edit(params, "name: Adagrad", "name: Adagrd")
     edit(params, "starts_from: frozen", "starts_from: froze")
@@ -212,6 +214,19 @@ def test_mistakes_are_one_error_with_lines_and_leave_the_earlier_files(copy):
         fourth + "fine_tunes.fine_tuned.starts_from is 'froze'",
     ]
     assert {path: path.read_bytes() for path in (copy / "data").rglob("*.json")} == before
+
+
+def test_mistakes_of_the_report_have_their_lines_too_and_its_file_may_not_lack(copy):
+    edit(copy / "report.yaml", "  adam_dropout: {dataset", "  adam_dropuot: {dataset")
+    text = (copy / "report.yaml").read_text().split("\n")
+    line = next(number for number, line in enumerate(text, 1) if "adam_dropuot" in line)
+    problem = "results.adam_dropuot is not a variant. Did you mean 'adam_dropout'?"
+    assert run(copy).stderr == f"error: report.yaml, line {line}: {problem}\n"
+    (copy / "report.yaml").unlink()
+    assert run(copy).stderr == (
+        "error: no report.yaml; run the command in the folder that holds report.yaml; {} is a study without"
+        " a report\n"
+    )
 
 
 def test_a_syntax_error_in_a_network_is_reported_with_its_file_and_line(copy):
