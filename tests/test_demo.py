@@ -4,11 +4,13 @@ import re
 import subprocess
 
 import pytest
-from ruamel.yaml import YAML
 
 from stages.demo import __main__ as demo
 from stages.runtime.errors import InputError
 from stages.runtime.modules import ROOT
+from stages.study import items
+
+TRAININGS = set(items.TRAINERS.values())
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path / "demo"
 
 
-def test_the_demo_changes_mirror_classes_sizes_and_epochs_alone_and_keeps_comments(project):
+def test_the_demo_changes_mirror_classes_sizes_seeds_and_epochs_alone_and_keeps_comments(project):
     ours, theirs = ((folder / "params.yaml").read_text() for folder in (ROOT, project))
     ours, theirs = ([" ".join(text.split()) for text in entries(lines)] for lines in (ours, theirs))
     changed = [(old, new) for old, new in zip(ours, theirs, strict=True) if old != new]
@@ -29,13 +31,16 @@ def test_the_demo_changes_mirror_classes_sizes_and_epochs_alone_and_keeps_commen
 
 
 def test_every_training_is_short(project):
-    study = YAML().load(project / "params.yaml")
+    study = items.load(project / "params.yaml")
     variants = [knobs for section in demo.EPOCHS_DIVIDED_BY for knobs in study[section].values()]
     assert all(1 <= knobs.get("epochs", 1) <= 6 for knobs in variants)
     assert study["variants"]["final"]["epochs"] == 3
+    trainings = [item.knobs.get("seeds", 1) for item in items.items(study) if item.stage in TRAININGS]
+    assert max(trainings) == 2  # so that there are bands
+    assert sum(trainings) <= len(variants) + 7
 
 
-VARYING = r"mirror: .*|(?<=epochs: )\d+|(?<=image_size: )\d+|0-24|0-9"
+VARYING = r"mirror: .*|(?<=epochs: )\d+|(?<=image_size: )\d+|(?<=seeds: )\d+|0-24|0-9"
 
 
 def entries(text):

@@ -20,11 +20,12 @@ from stages.runtime.errors import InputError, run
 from stages.runtime.modules import ROOT
 
 PROJECT = (
-    *("stages", "dvc.yaml", "params.yaml", "params.schema.json", ".dvcignore", ".gitattributes"),
-    *(".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
+    *("stages", "dvc.yaml", "params.yaml", "params.schema.json", "report.yaml", ".dvcignore"),
+    *(".gitattributes", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
 )
 EPOCHS_DIVIDED_BY = {"variants": 20, "heads": 10, "fine_tunes": 5}
-IMAGE_SIZES = {"cifar100": 32, "cub200": 32}  # pixels; the small backbone makes maps of 4x4 of the latter
+IMAGE_SIZE = 32  # pixels; the small backbone makes maps of 4x4 of them
+SEEDS = {"basenet": 2}  # which all that extend it take over; one each of what sets its own
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -47,8 +48,8 @@ The study ran on generated images in {minutes:.1f} minutes. All of it is in {fol
   plots/report.html        everything on one page, for any browser (the figures are of generated images)
   plots/summary.md         every variant beside the report
   plots/comparisons/       the report's comparisons
-  plots/variants/final/    learning curves, confusion matrix, accuracy per class
-  models/final/model.keras a trained network, for keras.saving.load_model
+  plots/variants/basenet/  learning curves with the band of its seeds, confusion, accuracy per class
+  models/final/seed-0/model.keras   a trained network, for keras.saving.load_model
 and try, after cd {folder}:
   uv run dvc repro                              does nothing: all is up to date
   uv run dvc exp run -S variants.final.epochs=8 trains one variant again
@@ -71,17 +72,20 @@ def create(folder: Path) -> None:
 
 
 def write_parameters(path: Path) -> None:
-    """Gives params.yaml the demo's mirror, classes, image sizes and epochs; comments stay."""
+    """Gives params.yaml the demo's mirror, classes, image sizes, seeds and epochs; comments stay."""
     yaml = YAML()
     study = yaml.load(path.read_text(encoding="utf-8"))
     study["mirror"] = "mirror"
     study["datasets"]["cifar100"]["classes"] = ["0-9"]
-    for name, size in IMAGE_SIZES.items():
-        study["datasets"][name]["image_size"] = size
+    for section in ("datasets", "features"):
+        for entry in study[section].values():
+            entry["image_size"] = IMAGE_SIZE
     for section, divisor in EPOCHS_DIVIDED_BY.items():
-        for variant in study[section].values():
+        for name, variant in study[section].items():
             if "epochs" in variant:
                 variant["epochs"] = max(2, variant["epochs"] // divisor)
+            if "seeds" in variant:
+                variant["seeds"] = SEEDS.get(name, 1)
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(study, file)
 
