@@ -5,47 +5,52 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from stages.results import run_folder
 from stages.runtime.atomic import write_json
 from stages.runtime.hashes import file_hash
+from stages.training import run_writer
 from stages.training.saving import save_model
 
 NAMES = ["red", "green", "blue"]
 
 
-def mean_colour(size, *layers):
+def mean_colour(size, *layers, sharpness=50.0):
     """A network whose most probable class is the colour of an image."""
-    x = inputs = keras.Input((size, size, 3))
-    for layer in (keras.layers.Normalization(mean=127.5, variance=50.0**2), *layers):
+    x = inputs = keras.Input((size, size, 3), name="image")
+    for layer in (keras.layers.Normalization(mean=127.5, variance=sharpness**2, name="pixels"), *layers):
         x = layer(x)
-    return keras.Model(inputs, x)
+    return keras.Model(inputs, x, name="colours")
 
 
-def write_variant(name, model, dataset, inputs):
+def write_seed(name, model, dataset="cifar100", inputs=None, *, seed=0, **about):
     split = (np.full((2, 3), 1 / 3), np.array([0, 1]))
-    run_folder.write(
-        Path("models", name),
-        save_model=lambda path: save_model(model, path, {"class_names": NAMES}),
-        card="",
+    about = {"class_names": NAMES, "image_size": 8, "resize": "squash"} | about
+    run_writer.write(
+        Path("models", name, f"seed-{seed}"),
+        save_model=lambda path: save_model(model, path, about),
         history=[{"epoch": 1}],
         predictions={"validation": split, "test": split},
         class_names=NAMES,
-        record={"dataset": dataset, "inputs": inputs},
+        record={"dataset": dataset, "inputs": inputs or {}},
     )
+
+
+def write_net(name="net", **about):
+    """Writes a network for images of 8x8."""
+    pool = keras.layers.GlobalAveragePooling2D(name="pool")
+    softmax = keras.layers.Softmax(dtype="float32", name="probabilities")
+    write_seed(name, mean_colour(8, pool, softmax), **about)
 
 
 def write_project():
     """Writes a network `net`, and a head `head` on the features of a backbone for any size of image."""
-    pool = keras.layers.GlobalAveragePooling2D()
-    write_variant("net", mean_colour(8, pool, keras.layers.Softmax()), "cifar100", {})
-
+    write_net()
     features = Path("data/features/pets")
     backbone = features / "backbone.keras"
     features.mkdir(parents=True)
-    save_model(mean_colour(None, keras.layers.AveragePooling2D(2)), backbone)
+    save_model(mean_colour(None, keras.layers.AveragePooling2D(2, name="maps")), backbone)
     hashes = {"backbone.keras": file_hash(backbone), "pooled.npy": "of the features"}
-    write_json(features / "manifest.json", {"backbone": backbone.as_posix(), "sha256": hashes})
-    write_json(Path("data/splits/pets/manifest.json"), {"image_size": 8})
-    inputs = keras.Input((3,))
-    head = keras.Model(inputs, keras.layers.Softmax()(inputs))
-    write_variant("head", head, "pets", {"pooled.npy": "of the features", "labels.npy": "other"})
+    made = {"layers": [], "pooling": ["average"], "views": {}}
+    write_json(features / "manifest.json", made | {"backbone": backbone.as_posix(), "sha256": hashes})
+    inputs = keras.Input((3,), name="pooled_features")
+    head = keras.Model(inputs, keras.layers.Softmax(name="probabilities")(inputs), name="head")
+    write_seed("head", head, "pets", {"pooled.npy": "of the features", "labels.npy": "other"})

@@ -31,7 +31,7 @@ def test_the_file_computes_what_the_variant_does_and_names_its_classes(project, 
     assert np.allclose(found, trained.load(variant).probabilities(images), atol=1e-5)
     properties = {entry.key: entry.value for entry in onnx.load("out/net.onnx").metadata_props}
     assert json.loads(properties["class_names"]) == small_classifiers.NAMES
-    assert properties["variant"] == variant
+    assert (properties["variant"], properties["resize"]) == (variant, "squash")
     assert capfd.readouterr().out.startswith(f"out/net.onnx: {variant}, probabilities as Keras'")
 
 

@@ -4,8 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from stages.classifiers import grad_cam
+from stages.classifiers import ensemble, grad_cam
 from stages.classifiers.trained import Classifier
+from stages.demo import small_backbone
+from stages.features import joining
+from stages.networks import views
 from stages.runtime.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
@@ -35,6 +38,27 @@ def test_the_heat_is_where_the_class_is_seen_before_pooling(frozen):
     assert (red[:4, :4] == 1).all()
     assert red[4:].max() == red[:4, 4:].max() == 0
     assert np.array_equal(blue, red[::-1, ::-1])
+
+
+def test_a_network_that_averages_views_and_one_of_an_ensemble_is_looked_at_plainly():
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    images[:, :4, :4, 0] = 200
+    expected = grad_cam.heatmaps(colours(), images, np.array([0]))
+    networks = [views.averaged(colours().model, views.views(mirror=True)) for _ in range(2)]
+    for model in (networks[0], ensemble.averaged(networks)):
+        found = grad_cam.heatmaps(Classifier(model, ("red", "green", "blue"), 8), images, np.array([0]))
+        assert np.array_equal(found, expected)
+
+
+def test_a_head_of_convolutions_that_was_joined_to_its_backbone_is_looked_at():
+    inputs = keras.Input((2, 2, 64), name="feature_map")
+    x = keras.layers.Conv2D(4, 1, name="head_conv1")(inputs)
+    x = keras.layers.GlobalAveragePooling2D(name="head_pool")(x)
+    head = keras.Model(inputs, keras.layers.Dense(2, "softmax", name="head_logits")(x), name="head")
+    whole = joining.join(small_backbone.build(), head, layers=["conv3_relu"])
+    images = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3)).astype(np.uint8)
+    heat = grad_cam.heatmaps(Classifier(whole, ("a", "b"), 8), images, np.array([0]))
+    assert heat.shape == (1, 2, 2)
 
 
 def test_a_network_without_maps_is_refused():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 from PIL import Image
 
@@ -69,7 +70,7 @@ def test_a_file_that_is_no_image_is_reported_and_the_others_are_classified(proje
         predict.main([str(project / "b"), "--variant", "net"])
     out, err = capsys.readouterr()
     assert "good.png: blue" in out
-    assert err.startswith(f"error: {project}/b/bad.png cannot be decoded as JPEG, PNG or WebP")
+    assert err.startswith(f"error: {project}/b/bad.png cannot be decoded as ")
 
 
 @pytest.mark.parametrize(
@@ -77,10 +78,12 @@ def test_a_file_that_is_no_image_is_reported_and_the_others_are_classified(proje
     [
         (
             ["one.png", "--variant", "nett"],
-            "received variant 'nett', expected one that has been trained: head, net",
+            "received variant 'nett', expected one that has been trained: head, net. Did you mean 'net'?",
         ),
         (["one.png", "--variant", "../net"], "received variant '../net'"),
+        (["one.png"], "received no --variant, expected one that has been trained: head, net"),
         (["none.png", "--variant", "net"], "none.png does not exist"),
+        (["a_fifo", "--variant", "net"], "a_fifo is no regular file; expected an image, a folder"),
         (["empty", "--variant", "net"], "empty holds no image"),
         (["one.png", "--variant", "net", "--top", "0"], "received --top 0, expected at least 1"),
     ],
@@ -88,9 +91,87 @@ def test_a_file_that_is_no_image_is_reported_and_the_others_are_classified(proje
 def test_a_mistake_is_named(project, arguments, message):
     write(project / "one.png")
     (project / "empty").mkdir()
+    os.mkfifo("a_fifo")
     with pytest.raises(InputError) as caught:
         predict.main(arguments)
     assert message in str(caught.value)
+
+
+def test_the_only_variant_need_not_be_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small_classifiers.write_net("only")
+    predict.main([write(tmp_path / "one.png", "blue"), "--json"])
+    assert json.loads(capsys.readouterr().out)["variant"] == "only"
+
+
+def test_the_first_seed_predicts_and_on_demand_all_of_them_in_the_mean(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small_classifiers.write_net(seed=3)
+    small_classifiers.write_net(seed=10, class_names=["red", "green", "blue"])
+    dull = [keras.layers.GlobalAveragePooling2D(name="pool"), keras.layers.Softmax(name="probabilities")]
+    small_classifiers.write_seed("net", small_classifiers.mean_colour(8, *dull, sharpness=1e6), seed=10)
+    image = write(tmp_path / "one.png", "blue")
+    predict.main([image, "--json"])
+    predict.main([image, "--json", "--ensemble"])
+    first, mean = (json.loads(line)["predictions"][0] for line in capsys.readouterr().out.splitlines())
+    assert first["class"] == mean["class"] == "blue"
+    assert mean["probability"] == pytest.approx((first["probability"] + 1 / 3) / 2, abs=1e-3)
+
+
+def test_images_become_squares_as_those_of_the_dataset_did(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sides = Image.new("RGB", (30, 10), COLOURS["red"])
+    sides.paste(COLOURS["blue"], (10, 0, 20, 10))  # blue in the middle third
+    sides.save("flag.png")
+    for resize, seen in (("squash", "red"), ("crop", "blue")):
+        small_classifiers.write_net(resize, resize=resize)
+        predict.main(["flag.png", "--variant", resize])
+        assert f"flag.png: {seen}" in capsys.readouterr().out
+
+
+def test_what_is_skipped_of_a_folder_is_counted_by_kind(project, capsys):
+    write(project / "b" / "good.png", "blue")
+    for name in ("notes.txt", "more.txt", "@eaDir/good.png"):
+        write(project / "b" / name)
+    predict.main(["b", "--variant", "net"])
+    out, err = capsys.readouterr()
+    assert out.startswith("b/good.png: blue")
+    assert err == "b: skipped 2 .txt, 1 in @eaDir\n"
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_a_file_without_rights_is_reported_and_the_others_are_classified(project, capsys):
+    Path(write(project / "a.png")).chmod(0)
+    check_that_a_is_reported(project, capsys)
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_classified(project, capsys, monkeypatch):
+    write(project / "a.png")
+    original = Path.read_bytes
+
+    def read_bytes(path):
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    check_that_a_is_reported(project, capsys)
+
+
+def check_that_a_is_reported(project, capsys):
+    write(project / "b.png", "blue")
+    with pytest.raises(InputError, match="1 of 2 files could not be read as images"):
+        predict.main(["a.png", "b.png", "--variant", "net"])
+    out, err = capsys.readouterr()
+    assert out.startswith("b.png: blue")
+    assert err == "error: a.png cannot be read (Permission denied)\n"
+
+
+def test_a_name_that_would_control_the_terminal_is_shown_escaped(project, capsys):
+    write(project / "b" / "two\nlines\x1b[2J.png", "blue")
+    predict.main(["b", "--variant", "net"])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("b/two\\nlines\\x1b[2J.png: blue")
 
 
 def test_a_head_is_not_joined_to_another_backbone_than_that_of_its_training(project):
@@ -103,7 +184,7 @@ def test_a_head_is_not_joined_to_another_backbone_than_that_of_its_training(proj
 
 
 def test_an_edited_model_is_refused(project):
-    with Path("models/net/model.keras").open("ab") as file:
+    with Path("models/net/seed-0/model.keras").open("ab") as file:
         file.write(b"x")
     with pytest.raises(InputError, match=r"model\.keras"):
         predict.main([write(project / "one.png"), "--variant", "net"])
