@@ -38,12 +38,15 @@ def run_compare(folder: Path, study: dict = STUDY) -> Path:
     return plots
 
 
+def rows_of(plots: Path) -> dict[str, dict[str, str]]:
+    with (plots / "summary.csv").open(newline="") as file:
+        return {row["variant"]: row for row in csv.DictReader(file)}
+
+
 def test_every_variant_of_the_study_has_its_row_in_the_studys_order(tmp_path, capsys):
     for name in ("final", "normalised", "forgotten"):  # the last was left by a variant that was renamed
         write_evaluated(tmp_path, name)
-    plots = run_compare(tmp_path)
-    with (plots / "summary.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(run_compare(tmp_path)).values()
     assert [(row["variant"], row["dataset"], row["verdict"]) for row in rows] == [
         ("normalised", "cifar100", "not reported"),
         ("final", "cifar100", "better than reported"),
@@ -53,6 +56,27 @@ def test_every_variant_of_the_study_has_its_row_in_the_studys_order(tmp_path, ca
     assert capsys.readouterr().out == (
         "4 variants: 1 not reported, 1 better than reported, 2 not run; 1 of 2 comparisons drawn\n"
     )
+
+
+def test_a_variant_is_compared_with_its_parent_image_by_image(tmp_path):
+    write_evaluated(tmp_path, "normalised", {"accuracy": 0.4})
+    write_evaluated(tmp_path, "final", {"accuracy": 0.5})
+    row = rows_of(run_compare(tmp_path))["final"]
+    assert row["parent"] == "normalised"
+    assert float(row["gain"]) == pytest.approx(0.1)
+    # ten images are right here alone, none there alone: McNemar 2 / 2^10
+    assert float(row["gain_p"]) == pytest.approx(2 / 2**10)
+    assert 0 < float(row["gain_low"]) < 0.1 < float(row["gain_high"])
+
+
+def test_a_parent_on_other_images_is_no_comparison(tmp_path):
+    write_evaluated(tmp_path, "normalised", inputs={"labels.npy": "others", "split.npy": "ef"})
+    write_evaluated(tmp_path, "final")
+    row = rows_of(run_compare(tmp_path))["final"]
+    assert (row["gain"], row["gain_obstacle"]) == ("", "different data")
+    assert "| `final` | `normalised` | no comparison: different data |" in (
+        tmp_path / "plots" / "summary.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_it_writes_the_summary_and_the_comparisons_with_two_curves_or_more(tmp_path):
@@ -84,7 +108,7 @@ def test_comparisons_that_are_no_longer_in_the_study_disappear(tmp_path):
 
 def test_a_study_of_which_nothing_has_run_still_has_its_table(tmp_path):
     plots = run_compare(tmp_path)
-    assert (plots / "summary.md").read_text().count("| not run |") == 4
+    assert (plots / "summary.md").read_text(encoding="utf-8").count("| not run |") == 4
     assert list((plots / "comparisons").iterdir()) == []
 
 

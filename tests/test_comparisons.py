@@ -4,6 +4,7 @@ import pytest
 from small_results import EVALUATED, REPORT, write_evaluated
 
 from stages.results import comparisons
+from stages.results.evaluated import Evaluated
 
 
 def write(folder, variants=("final", "flip"), report=REPORT, **records) -> bool:
@@ -17,7 +18,7 @@ def write(folder, variants=("final", "flip"), report=REPORT, **records) -> bool:
         "zoom",
         list(variants),
         "Fig. 5",
-        records={name: EVALUATED | changes for name, changes in records.items()},
+        evaluated={name: Evaluated(EVALUATED | changes, {}) for name, changes in records.items()},
         report=report,
         styles={name: number for number, name in enumerate(variants)},
         plots=folder / "plots" / "variants",
@@ -70,7 +71,8 @@ def test_reported_values_are_drawn_only_where_they_can_be_compared(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"provenance": "own"}, {"format": "folder"}, {"classes": 4}, {"last_class": "bed"}]
+    "changes",
+    [{"provenance": "own"}, {"format": "folder"}, {"inputs": {"labels.npy": "1", "split.npy": "ef"}}],
 )
 def test_curves_on_different_data_each_name_their_data(tmp_path, changes):
     write(tmp_path, final={}, flip=changes | {"dataset": "pets"})
@@ -83,6 +85,36 @@ def test_curves_on_different_data_each_name_their_data(tmp_path, changes):
 def test_a_head_on_features_compares_with_a_network_on_the_same_images(tmp_path):
     write(tmp_path, final={}, flip={"dataset": "cifar100_resnet50"})
     assert "flip,0.5" in (tmp_path / "out" / "zoom_loss.csv").read_text()
+
+
+def test_curves_of_several_seeds_keep_their_band(tmp_path):
+    write_evaluated(tmp_path, "final", seeds=3)
+    write(tmp_path, final={}, flip={})
+    lines = (tmp_path / "out" / "zoom_loss.csv").read_text().splitlines()
+    assert lines[0] == "epoch,variant,val_loss,low,high"
+    assert lines[1:4] == ["1,final,0.5,0.375,0.625", "2,final,0.25,0.125,0.375", "1,flip,0.5,,"]
+
+
+def test_a_head_that_was_fitted_without_epochs_has_no_curve_beside_those_of_epochs(tmp_path):
+    write_evaluated(tmp_path, "convex")
+    for quantity in ("loss", "accuracy"):
+        path = tmp_path / "plots" / "variants" / "convex" / f"{quantity}.csv"
+        path.write_text(path.read_text().replace("epoch", "penalty"))
+    assert write(tmp_path, ("final", "convex", "flip"), final={}, flip={}, convex={})
+    assert "convex" not in (tmp_path / "out" / "zoom_loss.csv").read_text()
+    assert not write(tmp_path, ("final", "convex"), final={}, convex={})
+
+
+def test_two_heads_without_epochs_are_compared_by_penalty(tmp_path):
+    for name in ("final", "flip"):
+        write_evaluated(tmp_path, name)
+        for quantity in ("loss", "accuracy"):
+            path = tmp_path / "plots" / "variants" / name / f"{quantity}.csv"
+            path.write_text(path.read_text().replace("epoch", "penalty"))
+    assert write(tmp_path, final={}, flip={})
+    assert (
+        (tmp_path / "out" / "zoom_loss.csv").read_text().startswith("penalty,variant,val_loss\n1,final,0.5")
+    )
 
 
 def test_styles_differ_within_each_comparison_and_from_what_a_variant_extends():

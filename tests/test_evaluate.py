@@ -11,11 +11,13 @@ import pytest
 import small_results
 
 from stages import evaluate
-from stages.results import evaluation
+from stages.results import evaluated, evaluation
 from stages.runtime import resolved
 from stages.runtime.errors import InputError
 
 ROOT = Path(__file__).parents[1]
+OF_FOUR_IMAGES = {"accuracies": [0.75], "splits": small_results.RECORD["splits"]}
+EVALUATED = small_results.EVALUATED | OF_FOUR_IMAGES
 
 
 def run_evaluate(folder: Path, kind: str = "stand-in") -> tuple[dict, Path]:
@@ -45,25 +47,82 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def write_two_seeds(folder: Path) -> Path:
+    """Writes seeds 0 and 1 of models/final, the second of which takes the bear for an apple."""
+    small_results.write_run(folder / "models" / "final", seed=0)
+    second = small_results.PROBABILITIES.copy()
+    second[3] = [0.5, 0.25, 0.25]
+    history = [row | {"val_loss": row["val_loss"] + 0.5} for row in small_results.HISTORY]
+    small_results.write_run(folder / "models" / "final", seed=1, probabilities=second, history=history)
+    return folder
+
+
 def test_metrics_are_a_handful_of_numbers(study):
     metrics, _ = run_evaluate(study)
     assert {split: sorted(values) for split, values in metrics.items()} == {
-        "test": ["accuracy", "ece", "high", "loss", "low", "top5"],
+        "test": ["accuracy", "ece", "high", "loss", "low", "seeds", "top5"],
         "val": ["accuracy", "loss"],
     }
     test = metrics["test"]
     # the true classes have 1/2, 1/4, 3/4 and 1, the last clipped to 1 - 1e-7:
     # (ln 2 + 2 ln 2 + ln 4 - ln 3 + 1e-7) / 4 = (5 ln 2 - ln 3 + 1e-7) / 4
     assert test["loss"] == pytest.approx((5 * np.log(2) - np.log(3) + 1e-7) / 4, rel=1e-9)
-    assert (test["accuracy"], test["top5"]) == (0.75, 1.0)
+    assert (test["accuracy"], test["top5"], test["seeds"]) == (0.75, 1.0, 1)
     # bins of a fifteenth hold confidences 1/2 (two, one right: gap 0), 3/4 (gap 1/4) and 1 (gap 0)
     assert test["ece"] == pytest.approx(0.25 / 4)
     assert metrics["val"] == {key: test[key] for key in ("accuracy", "loss")}
 
 
+def test_metrics_of_several_seeds_are_means_with_a_deviation_and_an_ensemble(tmp_path):
+    metrics, plots = run_evaluate(write_two_seeds(tmp_path))
+    test = metrics["test"]
+    # accuracies 3/4 and 2/4; losses differ in the last image: 1e-7 and ln 4
+    assert (test["accuracy"], test["seeds"]) == (0.625, 2)
+    assert test["std"] == pytest.approx(0.25 / 2**0.5)
+    assert test["loss"] == pytest.approx((5 * np.log(2) - np.log(3) + np.log(2)) / 4, abs=1e-6)
+    # the ensemble's last image: apple 1/4, baby 1/8, bear 5/8
+    assert test["ensemble"] == 0.75
+    record = json.loads((plots / "run.json").read_text())
+    assert (record["seeds"], record["accuracies"]) == ([0, 1], [0.75, 0.5])
+
+
+def test_curves_of_several_seeds_have_a_band_of_one_standard_deviation(tmp_path):
+    _, plots = run_evaluate(write_two_seeds(tmp_path))
+    rows = rows_of(plots / "loss.csv")
+    assert rows[0] == ["epoch", "line", "loss", "low", "high"]
+    # validation losses 3.1 and 3.6 of the first epoch: deviation 0.5 / sqrt 2
+    values = [float(value) for value in rows[3][2:]]
+    assert rows[3][:2] == ["1", "validation"]
+    assert values == pytest.approx([3.35, 3.35 - 0.35355, 3.35 + 0.35355], abs=1e-5)
+    assert [float(value) for value in rows[1][2:]] == [3.0, 3.0, 3.0]
+
+
+def test_which_test_images_each_seed_gets_right_is_kept(tmp_path):
+    _, plots = run_evaluate(write_two_seeds(tmp_path))
+    # 1011 and 1010, filled up to a byte
+    assert rows_of(plots / "correct.csv") == [["seed", "correct"], ["0", "b0"], ["1", "a0"]]
+    assert evaluated.read_correct(plots / "correct.csv", 4).tolist() == [
+        [True, False, True, True],
+        [True, False, True, False],
+    ]
+
+
+def test_a_history_of_penalties_has_curves_over_penalties(tmp_path):
+    history = [
+        {"penalty": penalty, "loss": 1.0, "accuracy": 0.5, "val_loss": loss, "val_accuracy": 0.5}
+        for penalty, loss in ((0.1, 1.5), (0.001, 1.25))
+    ]
+    small_results.write_run(
+        tmp_path / "models" / "final", history=history, epochs=0, notes={"penalty": 0.001}
+    )
+    _, plots = run_evaluate(tmp_path)
+    assert rows_of(plots / "loss.csv")[3:] == [["0.001", "validation", "1.25"], ["0.1", "validation", "1.5"]]
+    assert "chosen on validation | penalty: 0.001 |" in (plots / "README.md").read_text()
+
+
 def test_the_record_says_what_was_trained_on_what_and_where_that_came_from(study):
     _, plots = run_evaluate(study)
-    assert json.loads((plots / "run.json").read_text()) == small_results.EVALUATED
+    assert json.loads((plots / "run.json").read_text()) == EVALUATED
 
 
 def test_a_fine_tune_takes_its_provenance_from_the_variant_it_started_from(study):
@@ -72,7 +131,7 @@ def test_a_fine_tune_takes_its_provenance_from_the_variant_it_started_from(study
     start.write_text(json.dumps(small_results.EVALUATED | {"name": "frozen", "provenance": "own"}))
     _, plots = evaluate_with(study, start)
     record = json.loads((plots / "run.json").read_text())
-    assert record == small_results.EVALUATED | {"provenance": "own"}
+    assert record == EVALUATED | {"provenance": "own"}
 
 
 def test_tables_hold_a_row_per_epoch_and_line_and_one_per_cell_of_the_confusion(study):
@@ -89,7 +148,7 @@ def test_tables_hold_a_row_per_epoch_and_line_and_one_per_cell_of_the_confusion(
         *(["baby", name, images] for name, images in (("apple", "0"), ("baby", "1"), ("bear", "0"))),
         *(["bear", name, images] for name, images in (("apple", "0"), ("baby", "0"), ("bear", "1"))),
     ]
-    assert rows_of(plots / "per_class_accuracy.csv") == [
+    assert [row[:3] for row in rows_of(plots / "per_class_accuracy.csv")] == [
         ["class", "accuracy", "n"],
         ["apple", "0.5", "2"],
         ["baby", "1.0", "1"],
@@ -147,7 +206,7 @@ def test_one_line_sums_the_run_up(study, capsys):
 def test_a_file_that_training_did_not_write_is_not_measured_and_earlier_results_stay(study):
     _, plots = run_evaluate(study)
     before = (plots / "loss.csv").read_bytes()
-    with (study / "models" / "final" / "history.csv").open("a") as file:
+    with (study / "models" / "final" / "seed-3" / "history.csv").open("a") as file:
         file.write("3,2,0.3,2.5,0.3,0.01\n")
     with pytest.raises(InputError, match=r"history\.csv has sha256"):
         run_evaluate(study)
@@ -168,6 +227,6 @@ def test_a_missing_model_is_one_message_and_exit_code_1_without_keras(tmp_path):
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert done.stderr.startswith("error: ")
-    assert "nowhere/run.json" in done.stderr
+    assert "nowhere holds no trained seed" in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.returncode == 1

@@ -1,25 +1,38 @@
-"""The table of the study: when a result may be compared with the report's, and what the page says."""
+"""The rows of the study: when a result may be compared with the report's, and what the table says."""
 
+import csv
 from typing import Any
 
 import pytest
-from small_results import EVALUATED, METRICS, REPORT
+from small_results import EVALUATED, METRICS, REPORT, rights
 
-from stages.results import summary
+from stages.results import differences, summary, summary_table
+from stages.results.evaluated import Evaluated
 
 
-def row(record: dict[str, Any] | None = EVALUATED, accuracy: float | None = 0.25, **test: Any) -> dict:
+def evaluated(seeds: int = 1, **changes: Any) -> Evaluated:
+    """Returns a variant that gets half of 100 images right, each seed one more than the one before."""
+    n = changes.get("splits", EVALUATED["splits"])["test"]
+    correct = rights(0.5, n, seeds)
+    record = EVALUATED | {"seeds": list(range(seeds)), "accuracies": correct.mean(axis=1).tolist()} | changes
+    test = METRICS["test"] | {"accuracy": correct.mean(), "seeds": seeds}
+    if seeds > 1:
+        test |= {"std": correct.mean(axis=1).std(ddof=1), "ensemble": 0.6}
+    return Evaluated(record, {"test": test}, correct)
+
+
+def row(found: Evaluated | None, accuracy: float | None = 0.25, spread: Any = None) -> dict:
     """Returns the row of `final`; `accuracy` is the report's."""
     reported = {**REPORT["results"]["final"], "accuracy": accuracy}
     if accuracy is None:
         del reported["accuracy"]
-    metrics = {"test": METRICS["test"] | test} if record else None
-    return summary.row("final", REPORT | {"results": {"final": reported}}, record, metrics)
+    return summary.row("final", REPORT | {"results": {"final": reported}}, found, spread)
 
 
 def page(tmp_path, rows, **records) -> str:
-    summary.write_summary(tmp_path, rows, records)
-    return (tmp_path / "summary.md").read_text()
+    complete = {"parent": None, "gain": None, "gain_obstacle": None}
+    summary_table.write_summary(tmp_path, [complete | row for row in rows], records)
+    return (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -35,8 +48,54 @@ def page(tmp_path, rows, **records) -> str:
         (None, "not reported"),
     ],
 )
-def test_the_verdict_counts_the_sampling_error_of_both_sides(accuracy, verdict):
-    assert row(accuracy=accuracy)["verdict"] == verdict
+def test_of_one_seed_the_verdict_counts_the_images_of_both_sides(accuracy, verdict):
+    assert row(evaluated(), accuracy)["verdict"] == verdict
+
+
+def test_of_several_seeds_the_verdict_asks_what_one_more_run_could_give():
+    # accuracies .50 .51 .52: sd .01, t of 2 degrees of freedom 4.3027, times sqrt(4/3): .0497
+    for reported, verdict in ((0.465, "as reported"), (0.455, "better than reported")):
+        result = row(evaluated(seeds=3), reported)
+        assert result["difference_high"] - result["difference"] == pytest.approx(0.0497, abs=1e-4)
+        assert (result["verdict"], result["difference_counts"]) == (verdict, "seeds")
+
+
+def test_where_the_test_images_are_not_the_reports_they_count_too():
+    report = REPORT | {"datasets": {"cub200": REPORT["datasets"]["cifar100"]}}
+    report["results"] = {"final": REPORT["results"]["final"] | {"dataset": "cub200"}}
+    counted = {
+        kind: summary.row("final", report, evaluated(seeds=3, format="cub200", provenance=kind))[
+            "difference_counts"
+        ]
+        for kind in ("official", "stand-in")
+    }
+    assert counted == {"official": "seeds", "stand-in": "images and seeds"}
+
+
+def test_one_seed_takes_from_its_family_what_a_seed_is_worth():
+    study = {"variants": ["final", "basenet"], "report": REPORT, "extends": {"final": "basenet"}}
+    of_family = evaluated(seeds=3, name="basenet")
+    alone, related = (
+        summary.rows(study, {"final": evaluated()}),
+        summary.rows(study, {"final": evaluated(), "basenet": of_family}),
+    )
+    assert (alone[0]["difference_counts"], related[0]["difference_counts"]) == ("images", "seeds")
+    assert related[0]["accuracy_counts"] == "images and seeds"
+    others = {"network": {"residual_net": {}}}
+    stranger = summary.rows(study, {"final": evaluated(), "basenet": evaluated(seeds=3, knobs=others)})
+    assert stranger[0]["difference_counts"] == "images"
+
+
+def test_seeds_of_other_data_are_no_family():
+    related = {"final": evaluated(), "basenet": evaluated(seeds=3, provenance="own")}
+    assert differences.spreads(related)["final"] is None
+    assert differences.spreads(related)["basenet"].df == 2
+
+
+def test_many_seeds_are_their_own_measure():
+    family = {"one": evaluated(seeds=3), "many": evaluated(seeds=5)}
+    found = differences.spreads(family)
+    assert (found["one"].df, found["many"].df) == (6, 4)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +114,13 @@ def test_the_verdict_counts_the_sampling_error_of_both_sides(accuracy, verdict):
     ],
 )
 def test_what_cannot_be_compared_gets_a_reason_in_place_of_a_verdict(changes, reason):
-    result = row(EVALUATED | changes)
+    result = row(evaluated(**changes))
     assert result["verdict"] == f"not comparable ({reason})"
     assert (result["difference"], result["difference_low"]) == (None, None)
 
 
 def test_official_data_are_compared_too():
-    assert row(EVALUATED | {"provenance": "official"})["verdict"] == "better than reported"
+    assert row(evaluated(provenance="official"))["verdict"] == "better than reported"
 
 
 def test_a_variant_that_has_not_run_keeps_what_is_reported():
@@ -75,49 +134,68 @@ def test_a_variant_that_has_not_run_keeps_what_is_reported():
 
 
 def test_a_variant_the_report_does_not_know_has_a_row():
-    result = summary.row("mine", REPORT, EVALUATED, METRICS)
+    result = summary.row("mine", REPORT, evaluated())
     assert (result["verdict"], result["accuracy"], result["section"]) == ("not reported", 0.5, None)
 
 
 def test_every_row_of_the_page_has_as_many_cells(tmp_path):
-    text = page(tmp_path, [row(), row(None), row(EVALUATED | {"epochs": 1})], final=EVALUATED)
-    table = [line for line in text.splitlines() if line.startswith("|")]
+    found = evaluated()
+    rows = [row(found), row(None), row(evaluated(epochs=1))]
+    table = [line for line in page(tmp_path, rows, final=found.record).splitlines() if line.startswith("|")]
     assert len(table) == 5
-    assert {line.count("|") for line in table} == {13}
-    assert "| `final` | cifar100 | §2.7, Fig. 16 | 2.0000 | 1.5000 | 0.2500 | 0.5000 [0.400, 0.600] |" in text
+    assert {line.count("|") for line in table} == {14}
+    assert table[2].startswith(
+        "| `final` | cifar100 | §2.7, Fig. 16 | 2.0000 | 1.5000 | 0.2500 | 0.5000 [0.400, 0.600] | 1 |"
+    )
     # Wilson: 0.5 in 100 gives 0.4038 to 0.5962, 0.25 in 100 gives 0.1755 to 0.3430; so Newcombe's limits are
     # 0.25 - sqrt(0.0962^2 + 0.0930^2) = 0.116 and 0.25 + sqrt(0.0962^2 + 0.0745^2) = 0.372
-    assert "| +0.2500 [+0.116, +0.372] | better than reported | 12,345 | 2 | stand-in |" in text
+    assert table[2].endswith(
+        "| +0.2500 [+0.116, +0.372] | better than reported (one seed) | 12,345 | 2 | stand-in |"
+    )
+
+
+def test_several_seeds_show_their_deviation_and_no_note_of_one(tmp_path):
+    found = evaluated(seeds=3)
+    text = page(tmp_path, [row(found)], final=found.record)
+    assert "| 0.5100 ± 0.0100 [0.400, 0.600] | 3 |" in text
+    assert "(one seed)" not in text
+
+
+def test_variants_beyond_the_report_stand_in_a_table_of_their_own(tmp_path):
+    found = evaluated(seeds=3)
+    rows = [summary.row("mine", REPORT, found), row(found), summary.row("later", REPORT, None)]
+    text = page(tmp_path, rows, final=found.record)
+    of_report, beyond = text.split("## Beyond the report")
+    assert "`final`" in of_report
+    assert "`mine`" not in of_report
+    assert "| `mine` | cifar100 | 1.5000 | 0.5100 ± 0.0100 [0.400, 0.600] | 3 | 0.6000 |" in beyond
+    assert "| `later` | — | — | not run | — |" in beyond
+
+
+def test_a_study_without_a_report_has_no_word_of_one(tmp_path):
+    nothing = {"datasets": {}, "results": {}}
+    found = evaluated(provenance="own")
+    text = page(tmp_path, [summary.row("mine", nothing, found)], mine=found.record)
+    assert text.startswith("# This study\n")
+    assert "report" not in text
+    assert "*own data*" in text
 
 
 def test_the_csv_file_has_all_digits_and_whole_numbers_beside_empty_cells(tmp_path):
-    page(tmp_path, [row(accuracy=1 / 3), row(None)])
-    header, first, second = (tmp_path / "summary.csv").read_text().splitlines()
-    assert header.startswith("variant,dataset,section,figure,reported_loss,loss,reported_accuracy,accuracy,")
-    assert ",0.3333333333333333," in first
-    assert first.endswith(",12345,2,3,stand-in")
-    assert second.endswith(",not run,,,,")
+    page(tmp_path, [row(evaluated(), accuracy=1 / 3), row(None)])
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert first["reported_accuracy"] == "0.3333333333333333"
+    assert (first["parameters"], first["epochs"], first["seeds"]) == ("12345", "2", "1")
+    assert (second["verdict"], second["parameters"], second["seeds"]) == ("not run", "", "")
 
 
 def test_data_that_are_not_official_are_named_above_the_table(tmp_path):
-    official = EVALUATED | {"provenance": "official"}
-    assert " data*" not in page(tmp_path, [row(official)], final=official)
-    text = page(tmp_path, [row(official), row(), row(EVALUATED | {"provenance": "own"})])
+    official = evaluated(provenance="official")
+    assert " data*" not in page(tmp_path, [row(official)], final=official.record)
+    rows = [row(official), row(evaluated()), row(evaluated(provenance="own"))]
+    text = page(tmp_path, rows, final=official.record)
     assert "*own data*, *stand-in data*" in text.partition("| variant")[0]
-
-
-def test_seeds_of_one_recipe_have_a_mean_and_a_deviation(tmp_path):
-    accuracies = {"final": (0, 0.5), "again": (1, 0.7), "other": (0, 0.9)}
-    rows, records = [], {}
-    for name, (seed, accuracy) in accuracies.items():
-        records[name] = EVALUATED | {"seed": seed, "recipe": "other" if name == "other" else "same"}
-        rows.append(row(records[name], accuracy=None) | {"variant": name, "accuracy": accuracy})
-    # mean 0.6, sample deviation sqrt(2 * 0.1^2 / 1) = 0.1414
-    assert "| `final`, `again` | 2 | 0.6000 ± 0.1414 | 1.5000 ± 0.0000 |" in page(tmp_path, rows, **records)
-
-
-def test_one_seed_needs_no_table_of_seeds(tmp_path):
-    assert "seeds" not in page(tmp_path, [row()], final=EVALUATED)
 
 
 def test_results_of_different_versions_devices_or_settings_are_named(tmp_path):
@@ -126,7 +204,7 @@ def test_results_of_different_versions_devices_or_settings_are_named(tmp_path):
         "other": EVALUATED
         | {"device": "GPU", "versions": {"keras": "3.16.0"}, "settings": {"XLA_FLAGS": "x"}},
     }
-    text = page(tmp_path, [row()], **records)
+    text = page(tmp_path, [row(evaluated())], **records)
     assert "- keras: 3.15.0 (final); 3.16.0 (other)\n" in text
     assert "- device: CPU (final); GPU (other)\n" in text
     assert "- XLA_FLAGS: not set (final); x (other)\n" in text
@@ -134,4 +212,5 @@ def test_results_of_different_versions_devices_or_settings_are_named(tmp_path):
 
 
 def test_equal_environments_are_not_mentioned(tmp_path):
-    assert "environments" not in page(tmp_path, [row()], final=EVALUATED, other=EVALUATED)
+    text = page(tmp_path, [row(evaluated())], final=EVALUATED, other=EVALUATED)
+    assert "environments" not in text

@@ -9,6 +9,7 @@ from stages.results.comparable import OF_DATA, OF_SPLIT, Json, has_reports_image
 from stages.results.evaluated import Evaluated
 from stages.results.proportions import difference_interval
 from stages.results.statistics import (
+    BOTH,
     IMAGES,
     Interval,
     SeedSpread,
@@ -72,11 +73,14 @@ def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
 
 
 def accuracy(variant: Evaluated, spread: SeedSpread | None) -> Interval:
-    """Returns the test accuracy of a variant, the mean over its seeds."""
-    if variant.correct is None:
-        test = variant.metrics["test"]
-        return Interval(test["accuracy"], test["low"], test["high"], IMAGES)
-    return accuracy_interval(variant.correct, spread)
+    """Returns the test accuracy of a variant, the mean over its seeds.
+
+    Its interval is that of its metrics, unless its family knows more of what a seed is worth than it does.
+    """
+    if variant.correct is not None and spread is not None and spread.df > variant.seeds - 1:
+        return accuracy_interval(variant.correct, spread)
+    test = variant.metrics["test"]
+    return Interval(test["accuracy"], test["low"], test["high"], BOTH if variant.seeds > 1 else IMAGES)
 
 
 def to_report(variant: Evaluated, reported: float, n_reported: int, spread: SeedSpread | None) -> Interval:
