@@ -75,12 +75,15 @@ def main(argv: list[str] | None = None) -> None:
 
 def _heat(data: Path, models: Path) -> "photos.Heat":
     """Returns what loads a variant and says where it looks."""
+    from stages.page import photos
+
     keras_import.load()
     # found, not imported: the page that git keeps does not depend on them
     trained, grad_cam = find("classifiers", "trained"), find("classifiers", "grad_cam")
 
     def heat(name: str, images: "np.ndarray", classes: "np.ndarray") -> "np.ndarray":
-        return grad_cam.heatmaps(trained.load(name, models=models, data=data), images, classes)
+        classifier = trained.load(name, models=models, data=data)
+        return grad_cam.heatmaps(classifier, photos.resized(images, classifier.size), classes)
 
     return heat
 

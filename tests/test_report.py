@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,6 +297,24 @@ def test_beside_each_mistake_is_where_the_network_looks_for_the_class_it_predict
     redness = looks[:, :, 0].astype(int) - looks[:, :, 1]
     assert plain.shape == looks.shape
     assert redness.min() > 150
+
+
+@pytest.mark.usefixtures("keras_configured")
+def test_a_network_looks_at_images_of_its_own_size(tmp_path, monkeypatch):
+    import keras
+    from small_classifiers import mean_colour, write_seed
+
+    monkeypatch.chdir(tmp_path)
+    layers = (
+        keras.layers.Conv2D(4, 1),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3, "softmax"),
+    )
+    write_seed("net", mean_colour(8, *layers))
+    images = np.random.default_rng(0).integers(256, size=(2, 16, 16, 3), dtype=np.uint8)
+    heat = report._heat(Path("data"), Path("models"))("net", images, np.array([0, 1]))
+    assert heat.shape == (2, 8, 8)
+    assert heat.max() <= 1
 
 
 def test_where_networks_look_needs_their_images(tmp_path):

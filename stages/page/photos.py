@@ -51,6 +51,11 @@ def mistakes(
     return found
 
 
+def resized(images: np.ndarray, size: int) -> np.ndarray:
+    """Returns square images of another size, uint8[n, size, size, 3]: that of a network's features."""
+    return np.stack([np.asarray(Image.fromarray(image).resize((size, size))) for image in images])
+
+
 def _of_run(run: run_folder.TrainedRun, dataset: prepared.Dataset, name: str, heat: Heat | None) -> str:
     rows, labels = dataset.rows("test"), run.test.labels
     if not np.array_equal(dataset.labels[rows], labels):
