@@ -21,8 +21,13 @@ MAY_IMPORT = {
     "sources": {"runtime"},
     "datasets": {"runtime", "sources.provenance"},
     "networks": {"runtime"},
-    "backbones": {"networks", "runtime"},
+    "losses": set(),
+    "schedules": set(),
     "augmentation": set(),
+    "pooling": {"networks.operations"},
+    "feature_steps": {"networks.operations"},
+    "backbones": {"networks", "runtime"},
+    "features": {"backbones", "networks", "runtime"},
     "training": {
         *("networks", "backbones", "augmentation", "datasets.prepared", "results.run_folder", "runtime"),
     },
@@ -30,7 +35,8 @@ MAY_IMPORT = {
     "page": {"results", "datasets.prepared", "runtime"},
     "workspace": {"results", "datasets.prepared", "sources.provenance", "runtime"},
     "execution": {"workspace.pipeline", "runtime"},
-    "classifiers": {"backbones", "results.run_folder", "runtime"},
+    "trainers": {"training", "networks", "runtime"},
+    "classifiers": {"backbones", "features", "networks", "results.run_folder", "runtime"},
     "demo": {"runtime", "study", "sources", "datasets", "networks", "backbones", "training", "results"},
 }
 READ_PARAMS = {"resolve", "verify", "explain", "variants"}  # and demo
@@ -97,13 +103,8 @@ def test_only_what_is_about_params_reads_it_so_that_no_result_depends_on_all_of_
 def test_only_what_trains_or_extracts_imports_keras():
     """So evaluate, compare and verify start at once."""
     heavy = (
-        "training.",
-        "networks.",
-        "backbones.",
-        "augmentation.",
-        "runtime.keras_import",
-        "demo.",
-        "classifiers.",
+        *("training.", "trainers.", "losses.", "networks.", "augmentation.", "pooling.", "feature_steps."),
+        *("backbones.", "features.", "classifiers.", "demo.", "runtime.keras_import"),
     )
     light = [path for path, name in modules().items() if "." in name and not name.startswith(heavy)]
     imports = re.compile(r"^ *(import|from) (keras|tensorflow)\b", re.MULTILINE)
