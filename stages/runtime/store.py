@@ -35,6 +35,18 @@ def free(folder: Path, stages: Iterable[str]) -> None:
             remove(kept)
 
 
+def forget(folder: Path) -> None:
+    """Removes what is kept in a folder, a folder per item, of items that the study no longer has.
+
+    Args:
+        folder: such as .checkpoints/models, with NAME/ of an item and perhaps locks in there.
+    """
+    names = {path.stem for path in RESOLVED.glob("*/*.json")}
+    for kept in folder.glob("*") if names else ():
+        if kept.name not in names and not any(map(locks.is_held, kept.glob("*.lock"))):
+            remove(kept)
+
+
 def is_recorded(stage: str, item: str) -> bool:
     """Returns whether dvc.lock holds an item's result of its present knobs and code, and it is there."""
     entry = _entries().get(f"{stage}@{item}", {})

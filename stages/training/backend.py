@@ -30,6 +30,7 @@ def configure(threads: int, precision: str = "float32") -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.experimental.enable_op_determinism()
+        tf.get_logger().setLevel("ERROR")  # or it warns that several seeds have a graph each
         for found in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(found, True)
     elif keras.backend.backend() == "torch":

@@ -17,8 +17,8 @@ import keras
 import numpy as np
 
 from stages.datasets.prepared import LEFT_OUT, SPLITS, Dataset
-from stages.runtime import atomic, cores, hashes, locks
-from stages.runtime.errors import DAMAGE
+from stages.runtime import atomic, cores, hashes, locks, store
+from stages.runtime.errors import DAMAGE, InputError
 from stages.runtime.modules import find
 from stages.runtime.resolved import Resolved
 from stages.training import backend, checkpoints, prediction, run_writer
@@ -94,16 +94,18 @@ def run(variant: Variant, folder: Path) -> None:
         variant: what to train.
         folder: models/<name>, which appears as a whole; a helper leaves it to the process it helps.
     """
-    store = checkpoints.store(folder)
+    store.free(store.FOLDER / "features", ["cache_features"])
+    kept = checkpoints.store(folder)
+    store.forget(kept.parent)
     fingerprints = {seed: _fingerprint(variant, seed) for seed in variant.seeds}
     is_alone = len(variant.seeds) == 1 or backend.device().startswith("gpu")
-    has_work = partial(_has_free_seed, store, fingerprints) if not is_alone else lambda: False
+    has_work = partial(_has_free_seed, kept, fingerprints) if not is_alone else lambda: False
     threads = variant.resolved.knobs["threads"]
     with cores.helped(variant.stage, variant.arguments, threads, has_work):
         for seed, fingerprint in fingerprints.items():
-            if (lock := locks.attempt(_lock(store, seed))) is not None:
+            if (lock := locks.attempt(_lock(kept, seed))) is not None:
                 try:
-                    _finish(variant, seed, store, fingerprint)
+                    _finish(variant, seed, kept, fingerprint)
                 finally:
                     os.close(lock)
             if cores.is_helper() and cores.is_wanted():
@@ -111,40 +113,48 @@ def run(variant: Variant, folder: Path) -> None:
     if cores.is_helper():
         return
     for seed, fingerprint in fingerprints.items():  # what another process began and did not finish
-        with locks.held(_lock(store, seed), writing=folder):
-            _finish(variant, seed, store, fingerprint)
+        with locks.held(_lock(kept, seed), writing=folder):
+            _finish(variant, seed, kept, fingerprint)
     with atomic.replacing(folder) as partial_folder:
         for seed in variant.seeds:
-            _link(store / f"seed-{seed}", partial_folder / f"seed-{seed}")
+            _link(kept / f"seed-{seed}", partial_folder / f"seed-{seed}")
 
 
-def _has_free_seed(store: Path, fingerprints: Mapping[int, str]) -> bool:
+def _has_free_seed(kept: Path, fingerprints: Mapping[int, str]) -> bool:
     """Returns whether there is a seed that nobody has trained or trains."""
     return any(
-        not _is_finished(store / f"seed-{seed}", fingerprint) and not locks.is_held(_lock(store, seed))
+        not _is_kept(kept / f"seed-{seed}", fingerprint) and not locks.is_held(_lock(kept, seed))
         for seed, fingerprint in fingerprints.items()
     )
 
 
-def _lock(store: Path, seed: int) -> Path:
-    return store / f"seed-{seed}.lock"
+def _lock(kept: Path, seed: int) -> Path:
+    return kept / f"seed-{seed}.lock"
+
+
+def _is_kept(folder: Path, fingerprint: str) -> bool:
+    """Returns whether a seed's folder is that of the very run."""
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return record["fingerprint"] == fingerprint
+    except DAMAGE:
+        return False
 
 
 def _is_finished(folder: Path, fingerprint: str) -> bool:
-    """Returns whether a seed's folder holds the very run, undamaged."""
+    """Returns whether a seed's folder is that of the very run, undamaged."""
+    if not _is_kept(folder, fingerprint):
+        return False
     try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if record["fingerprint"] != fingerprint:
-            return False
-        hashes.check_files(folder, record["sha256"])
-    except (*DAMAGE, hashes.InputError):
+        hashes.check_files(folder, json.loads((folder / "run.json").read_text(encoding="utf-8"))["sha256"])
+    except (FileNotFoundError, InputError):
         return False
     return True
 
 
-def _finish(variant: Variant, seed: int, store: Path, fingerprint: str) -> None:
+def _finish(variant: Variant, seed: int, kept: Path, fingerprint: str) -> None:
     """Trains a seed and keeps its results, unless that has been done."""
-    folder = store / f"seed-{seed}"
+    folder = kept / f"seed-{seed}"
     if _is_finished(folder, fingerprint):
         return
     keras.backend.clear_session()  # names are counted anew, so that they do not depend on what ran before
@@ -156,7 +166,7 @@ def _finish(variant: Variant, seed: int, store: Path, fingerprint: str) -> None:
         model=network.trained,
         data=variant.data,
         knobs=variant.resolved.knobs,
-        checkpoint=store / f"seed-{seed}.npz",
+        checkpoint=kept / f"seed-{seed}.npz",
         fingerprint=fingerprint,
         first_epoch=start.get("last_epoch", 0) + 1,
         has_views=variant.has_views,
