@@ -31,7 +31,6 @@ MAKE = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from stages.results import run_folder
 
 verb, *paths = sys.argv[1:]
 out = Path(paths[-1])
@@ -41,19 +40,21 @@ if verb == "prepare":
     np.save(out / "images.npy", np.arange(99))
     (out / "class_names.json").write_text('["ant", "bee"]')
 elif verb == "train":
+    from stages.training import run_writer
     rng = np.random.default_rng(list(out.name.encode()))
-    split = rng.dirichlet([1, 1], 20), rng.integers(0, 2, 20)
-    run_folder.write(
-        out,
-        save_model=lambda path: path.write_text(f"the network of {out.name}"),
-        card=f"# {out.name}",
-        history=[{"epoch": 1, "loss": rng.random()}],
-        predictions={"validation": split, "test": split},
-        class_names=["ant", "bee"],
-        record={"name": out.name},
-    )
+    labels = rng.integers(0, 2, 20)
+    for seed in range(2):
+        split = rng.dirichlet([1, 1], 20), labels
+        run_writer.write(
+            out / f"seed-{seed}",
+            save_model=lambda path: path.write_text(f"the network of {out.name}, seed {seed}"),
+            history=[{"epoch": 1, "loss": rng.random()}],
+            predictions={"validation": split, "test": split},
+            class_names=["ant", "bee"],
+            record={"name": out.name, "seed": seed, "recipe": "the same"},
+        )
 else:
-    from stages.results import evaluation
+    from stages.results import evaluation, run_folder
     out.write_text(json.dumps(evaluation.metrics(run_folder.read(Path(paths[0])))))
 """
 

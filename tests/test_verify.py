@@ -87,9 +87,9 @@ def test_a_finished_study_with_files_of_the_user_in_it_has_no_findings(study):
 
 
 def test_damaged_objects_are_removed_where_dvc_says_all_is_up_to_date_and_sound_outputs_stay(study):
-    unlinked(study / "models/final/model.keras")
-    model, listing = cached(study, b"the network of final"), cached(study, b'"relpath": "images.npy"')
-    overwrite(study / model, b"the natwork of final")
+    unlinked(study / "models/final/seed-0/model.keras")
+    model, listing = cached(study, b"the network of final, seed 0"), cached(study, b'"relpath": "images.npy"')
+    overwrite(study / model, b"the natwork of final, seed 0")
     assert "up to date" in succeed(study, "dvc", "status")
     overwrite(study / listing, b"[")
     before = snapshot(study)
@@ -98,7 +98,7 @@ def test_damaged_objects_are_removed_where_dvc_says_all_is_up_to_date_and_sound_
     assert sorted(check(study, "--repair")) == sorted(
         [
             lost_birds,
-            f"{model} is the cache's copy of models/final/model.keras and damaged;"
+            f"{model} is the cache's copy of models/final/seed-0/model.keras and damaged;"
             " remove it, then `dvc commit train@final`",
             f"  removed {model}",
             f"{listing} is the cache's copy of data/birds and damaged; remove it, then `dvc commit prepare`",
@@ -116,7 +116,7 @@ def test_damaged_objects_are_removed_where_dvc_says_all_is_up_to_date_and_sound_
 def test_a_repair_removes_the_damaged_and_the_temporary_and_dvc_makes_it_again(study):
     add_files_of_the_user(study)
     overwrite(study / "data/birds/images.npy", b"one file with the object in the cache")
-    unlinked(study / "models/final/history.csv").write_text("edited")
+    unlinked(study / "models/final/seed-1/history.csv").write_text("edited")
     (study / "models/final/notes.txt").write_text("written by the user")
     (study / "metrics/other.json").write_text("{}")
     shutil.rmtree(study / "models/other")
@@ -143,8 +143,8 @@ def test_a_repair_removes_the_damaged_and_the_temporary_and_dvc_makes_it_again(s
             "  removed models/.final.lock",
             "models/.final.partial was left by a killed process; remove it",
             "  removed models/.final.partial",
-            f"models/final/history.csv differs from its hash in dvc.lock; remove it, then {RESTORE}",
-            "  removed models/final/history.csv",
+            f"models/final/seed-1/history.csv differs from its hash in dvc.lock; remove it, then {RESTORE}",
+            "  removed models/final/seed-1/history.csv",
             "models/final/notes.txt was not written by train@final; move it elsewhere, or DVC may remove it",
             f"models/other is missing; {RESTORE.replace('final', 'other')}",
         ]
@@ -154,13 +154,13 @@ def test_a_repair_removes_the_damaged_and_the_temporary_and_dvc_makes_it_again(s
         "data/birds/images.npy",
         "metrics/other.json",
         "models/.final.lock",
-        "models/final/history.csv",
+        "models/final/seed-1/history.csv",
     }
     assert snapshot(study) == {name: content for name, content in before.items() if name not in gone}
     (study / "models/final/notes.txt").rename(study / "notes.txt")
     succeed(study, "dvc", "repro")
     assert check(study) == []
-    assert (study / "models/final_backup/model.keras").exists()
+    assert (study / "models/final_backup/seed-0/model.keras").exists()
 
 
 def test_a_folder_whose_list_of_files_is_lost_is_left_to_dvc(study):
@@ -181,13 +181,13 @@ def test_a_contradiction_between_sound_outputs_removes_nothing(study):
     accuracy = metrics["test"]["accuracy"]
     metrics["test"]["accuracy"] = 0.99
     (study / "metrics/final.json").write_text(json.dumps(metrics))
-    unlinked(study / "models/other/run.json").write_text('{"sha256": {"history.csv": "0"}}')
+    unlinked(study / "models/other/seed-0/run.json").write_text('{"sha256": {"history.csv": "0"}}')
     succeed(study, "dvc", "commit", "--force")
     before = snapshot(study)
     assert sorted(check(study, "--repair")) == [
         f"metrics/final.json says test.accuracy 0.99, the predictions in models/final give {accuracy};"
         " `dvc repro --force --single-item evaluate@final`",
-        "models/other holds files that differ from the hashes in its run.json;"
+        "models/other holds files that differ from the hashes in their run.json, or no seeds of one recipe;"
         " `dvc repro --force --single-item train@other`",
     ]
     assert snapshot(study) == before
@@ -207,9 +207,9 @@ def test_a_measure_that_fails_is_reported_and_removes_nothing(study, monkeypatch
     from stages.results import evaluation
 
     before = snapshot(study)
-    monkeypatch.setattr(evaluation, "metrics", lambda run: run["a key of another version"])
+    monkeypatch.setattr(evaluation, "metrics", lambda trained: trained["a key of another version"])
     lines = check_here(study, monkeypatch, capsys)
-    reason = "could not be checked: 'Run' object is not subscriptable; nothing was removed"
+    reason = "could not be checked: 'TrainedVariant' object is not subscriptable; nothing was removed"
     assert lines == [*(f"metrics/{name}.json {reason}" for name in ("final", "other")), "2 findings"]
     assert snapshot(study) == before
 

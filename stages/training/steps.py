@@ -149,7 +149,7 @@ def _plain(model: keras.Model, augment: Augment, update: Update) -> StepFunction
                 model.optimizer.learning_rate.assign(rates[i])
             # copies, as JAX reuses the memory of the weights
             before = [np.array(keras.ops.convert_to_numpy(weight)) for weight, _ in update.multipliers]
-            drawn = {name: values[i] for name, values in chunk.draws.items()}
+            drawn = {name: keras.ops.convert_to_tensor(draw[i]) for name, draw in chunk.draws.items()}
             results.append(run_step(chunk.inputs[i], chunk.labels[i], drawn))
             update.scale(before)
             update.move_averages(decays[i])

@@ -35,14 +35,15 @@ def _metrics_problem(root: Path, model: Out, metrics: Out) -> Iterator[Finding]:
     from stages.results import evaluation, run_folder
 
     try:
-        run = run_folder.read(root / model.path)
+        trained = run_folder.read(root / model.path)
     except InputError:
         remedy = f"`dvc repro --force --single-item {model.stage}`"
-        yield Finding(model.path, "holds files that differ from the hashes in its run.json", remedy)
+        problem = "holds files that differ from the hashes in their run.json, or no seeds of one recipe"
+        yield Finding(model.path, problem, remedy)
         return
     text = (root / metrics.path).read_text(encoding="utf-8")
     received, expected = (
-        json_normalize(m).to_dict("records")[0] for m in (json.loads(text), evaluation.metrics(run))
+        json_normalize(m).to_dict("records")[0] for m in (json.loads(text), evaluation.metrics(trained))
     )
     for key in sorted(received.keys() | expected.keys()):
         values = received.get(key), expected.get(key)
