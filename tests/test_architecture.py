@@ -4,7 +4,7 @@ import keras
 import pandas as pd
 from small_results import LAYERS, write_model
 
-from stages.networks import deeper_net
+from stages.networks import deeper_net, views
 from stages.results import architecture
 
 
@@ -45,3 +45,13 @@ def test_the_rows_of_a_real_network_hold_all_its_parameters(tmp_path):
     assert rows["kind"].tolist().count("BatchNormalization") == 5
     last = rows[rows["kind"] == "Dense"].iloc[-1]
     assert (last["size_in"], last["size_out"]) == (4, 3)
+
+
+def test_a_model_that_averages_views_shows_the_network_inside(tmp_path):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(image)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax", name="logits")(x), name="net")
+    views.averaged(model, views.views(mirror=True, shift=2)).save(tmp_path / "views.keras")
+    rows = architecture.table(tmp_path / "views.keras")
+    assert rows["layer"].tolist() == ["pool", "logits"]
+    assert rows["parameters"].tolist() == [None, (3 + 1) * 2]

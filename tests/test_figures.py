@@ -10,28 +10,29 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.results.figures import (
-    BLUE,
-    PALETTE,
-    STEPS,
-    VERMILION,
-    _draw_curves,
-    draw_accuracy_per_class,
-    draw_comparison,
-    draw_confusion_matrix,
-    draw_learning_curves,
-    draw_overview,
-)
+from stages.results import drawing
+from stages.results.class_figures import STEPS, draw_accuracy_per_class, draw_confusion_matrix
+from stages.results.classification import ClassAccuracy
+from stages.results.drawing import BLUE, PALETTE, VERMILION, labels
+from stages.results.figures import _draw_curves, draw_comparison, draw_learning_curves, draw_overview
+
+
+def curve(values, index, band: float = 0.0, name: str = "epoch") -> pd.DataFrame:
+    """Returns a curve, with a band so wide on each side."""
+    values = pd.Series(values, pd.Index(index, name=name))
+    columns = {"low": values - band, "high": values + band} if band else {}
+    return pd.DataFrame({"value": values} | columns)
+
 
 EPOCHS = [1, 2]
-CURVES = {"training": pd.Series([3.0, 2.0], EPOCHS), "validation": pd.Series([3.1, 2.5], EPOCHS)}
+CURVES = {"training": curve([3.0, 2.0], EPOCHS), "validation": curve([3.1, 2.5], EPOCHS)}
 COMPARED = {"styles": [0, 1], "reported": [{"loss": 2.2}, {}], "title": "Zoom"}
 
 
-RAN = {"accuracy": 0.4, "accuracy_low": 0.38, "accuracy_high": 0.42}
+RAN = {"accuracy": 0.4, "accuracy_low": 0.38, "accuracy_high": 0.42, "section": None}
 NOT_RUN = dict.fromkeys(RAN)
 OVERVIEW = [
-    {"variant": "base", "reported_accuracy": 0.5, **RAN},
+    {"variant": "base", "reported_accuracy": 0.5, **RAN, "section": "1.2"},
     {"variant": "own", "reported_accuracy": None, **RAN},
     {"variant": "later", "reported_accuracy": None, **NOT_RUN},
 ]
@@ -41,11 +42,12 @@ def draw_all(folder: Path, n_classes: int = 4) -> list[Path]:
     """Draws one of each kind and returns their paths."""
     names = tuple(f"class_{label}" for label in range(n_classes))
     confusion = np.eye(n_classes, dtype=np.int64) * 3 + 1
-    rows = [(name, (label + 1) / (n_classes + 1), 10) for label, name in enumerate(names)]
+    shares = [(label + 1) / (n_classes + 1) for label in range(n_classes)]
+    rows = [ClassAccuracy(name, share, 10, share / 2, 1.0) for name, share in zip(names, shares, strict=True)]
     draw_learning_curves(folder / "curves.png", CURVES, CURVES, title="final")
     draw_comparison(folder / "comparison.png", CURVES, CURVES, **COMPARED, note="not run yet: zoom_50")
     draw_confusion_matrix(folder / "confusion.png", confusion, names, title="final")
-    draw_accuracy_per_class(folder / "classes.png", rows, title="final")
+    draw_accuracy_per_class(folder / "classes.png", rows, names, title="final")
     draw_overview(folder / "overview.png", OVERVIEW, title="Every variant")
     return sorted(folder.glob("*.[ps][nv]g"))
 
@@ -108,7 +110,7 @@ def test_two_hundred_classes_fit_the_same_page(tmp_path):
 
 
 def test_one_epoch_is_a_visible_point(tmp_path):
-    one = {"training": pd.Series([3.0], [1])}
+    one = {"training": curve([3.0], [1])}
     draw_learning_curves(tmp_path / "one.png", one, one, title="final")
     # above the legend, in the left half: the point alone
     assert is_near(tmp_path / "one.png", BLUE)[:625, :960].sum() > 50
@@ -136,7 +138,7 @@ def test_the_reports_value_is_inside_the_picture_and_named_in_the_legend(tmp_pat
 def test_the_first_and_the_last_epoch_have_a_tick():
     for last in (1, 2, 7, 10, 20, 30, 60, 61):
         axes = Figure().subplots()
-        _draw_curves(axes, {"final": pd.Series(range(last), range(1, last + 1))}, "loss", [0])
+        _draw_curves(axes, {"final": curve(range(last), range(1, last + 1))}, "loss", [0])
         ticks = axes.get_xticks().tolist()
         assert (ticks[0], ticks[-1]) == (1, last)
         assert ticks == sorted(ticks)
@@ -145,15 +147,13 @@ def test_the_first_and_the_last_epoch_have_a_tick():
 
 def test_the_axis_says_where_epochs_that_do_not_start_at_one_come_from():
     axes = Figure().subplots()
-    _draw_curves(axes, {"fine_tuned": pd.Series([1.0, 2.0], [11, 12])}, "loss", [0])
-    assert axes.get_xlabel() == "epoch; epochs 1 to 10: the run it started from"
+    _draw_curves(axes, {"fine_tuned": curve([1.0, 2.0], [11, 12])}, "loss", [0])
+    assert axes.get_xlabel() == "epoch; 1 to 10: the run it started from"
 
 
 @pytest.mark.parametrize("n_lines", [1, 7, 9])
 def test_more_variants_than_colours_can_be_compared(tmp_path, n_lines):
-    lines = {
-        f"variant_{number}": pd.Series([1.0 + number, 0.5 + number], EPOCHS) for number in range(n_lines)
-    }
+    lines = {f"variant_{number}": curve([1.0 + number, 0.5 + number], EPOCHS) for number in range(n_lines)}
     style = {"styles": list(range(n_lines)), "reported": [{}] * n_lines}
     draw_comparison(tmp_path / "many.png", lines, lines, **style, title="Many")
     assert size_of(tmp_path / "many.png") == (1920, 920)
@@ -188,3 +188,90 @@ def test_the_overview_marks_what_ran_and_what_the_report_says(tmp_path):
     assert min(blue["both"], blue["own"]) > blue["none"]
     assert red["both"] > 0
     assert red["own"] == red["none"] == 0
+
+
+def test_several_seeds_have_a_band_and_the_axis_says_what_it_is(tmp_path):
+    axes = Figure().subplots()
+    _draw_curves(axes, {"final": curve([3.0, 2.0], EPOCHS, band=0.5)}, "loss", [0])
+    assert axes.get_xlabel() == "epoch; bands: one standard deviation over seeds"
+    corners = axes.collections[0].get_paths()[0].vertices
+    assert {(1, 2.5), (1, 3.5), (2, 1.5), (2, 2.5)} <= set(map(tuple, corners.tolist()))
+
+
+def test_penalties_lie_on_an_axis_of_powers_with_plain_numbers(tmp_path):
+    axes = Figure().subplots()
+    penalties = [0.001, 0.01, 0.1]
+    _draw_curves(axes, {"head": curve([1.0, 0.5, 2.0], penalties, name="penalty")}, "loss", [0])
+    assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "penalty")
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.001", "0.01", "0.1"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["0.5", "1.5", "10.5", "2"],
+        ["001.Black_footed", "002.Black_footed", "Black_footed"],
+        ["a b", "a_b", "a\nb", "a\x1bb"],
+        ["a" * 40 + end for end in "xyz"],
+        ["a" * 40 + middle + "b" * 40 for middle in "xyz"],
+    ],
+)
+def test_no_two_classes_have_one_text_in_pictures(names):
+    shown = labels(names)
+    assert len(set(shown)) == len(names)
+    assert max(map(len, shown)) <= drawing.LONGEST + len("2: ")
+    assert all(text.isprintable() for text in shown)
+
+
+def test_short_names_are_shown_as_they_are():
+    assert labels(["0.5", "aquarium_fish", "$x$"]) == ["0.5", "aquarium_fish", "$x$"]
+
+
+@pytest.mark.parametrize("name", [r"$\frac{a}$", "a$_b$", "100%", "{x}^2", r"\alpha"])
+def test_names_of_classes_are_literal_text(tmp_path, name):
+    draw_confusion_matrix(tmp_path / "odd.png", np.eye(2, dtype=int), (name, "b"), title=f"{name} on {name}")
+    rows = [ClassAccuracy(name, 0.5, 10, 0.2, 0.8)]
+    draw_accuracy_per_class(tmp_path / "bars.png", rows, (name,), title=name)
+    assert size_of(tmp_path / "odd.png")[0] > 1000
+
+
+def missing_letter(has: set[str]) -> str:
+    """Returns a letter that a font which comes with Matplotlib has, and its usual one lacks."""
+    usual = drawing._letters(drawing.font_manager.findfont(drawing.FONT))
+    return min(letter for letter in has - usual if letter.isalpha())
+
+
+def draw_letter(path: Path, letter: str) -> bytes:
+    draw_accuracy_per_class(path, [ClassAccuracy(letter, 0.5, 10, 0.2, 0.8)], (letter,), title="final")
+    return path.read_bytes()
+
+
+def test_letters_that_the_usual_font_lacks_come_from_another_one(tmp_path, capsys, monkeypatch):
+    letter = missing_letter(drawing._letters(drawing.font_manager.findfont("STIXGeneral")))
+    found = draw_letter(tmp_path / "found.png", letter)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(drawing, "_fonts_of", lambda letters: ([], letters))
+    assert draw_letter(tmp_path / "box.png", letter) != found
+
+
+def test_letters_that_no_font_has_are_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(drawing, "_fonts_of", lambda letters: ([], letters))
+    names = tuple(chr(0x4E00 + place) for place in range(30))
+    draw_confusion_matrix(tmp_path / "boxes.png", np.eye(30, dtype=int), names, title="final")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("boxes.png: no font for 30 letters, shown as boxes: 一 丁")
+
+
+def test_classes_without_test_images_are_counted_below_the_bars(tmp_path):
+    rows = [ClassAccuracy("a", 0.5, 10, 0.2, 0.8)]
+    draw_accuracy_per_class(tmp_path / "all.png", rows, ("a",), title="final")
+    draw_accuracy_per_class(tmp_path / "some.png", rows, ("a", "b"), title="final")
+    assert (tmp_path / "all.png").read_bytes() != (tmp_path / "some.png").read_bytes()
+
+
+def test_what_is_beyond_the_report_is_below_a_line(tmp_path):
+    grey = []
+    for name, rows in (("with", OVERVIEW), ("without", OVERVIEW[1:])):
+        draw_overview(tmp_path / f"{name}.png", rows, title="Every variant")
+        grey.append((is_near(tmp_path / f"{name}.png", drawing.GREY).sum(axis=1)).max())
+    assert grey[0] > 5 * grey[1]
