@@ -30,6 +30,7 @@ GREY, DARK, PALE_BLUE = "#555555", "#222222", "#8FC1E0"
 
 COLOURS = 256  # of a stored picture
 FONT = "DejaVu Sans"
+BOXES = "Last Resort High-Efficiency"  # Matplotlib's own font that has a box for every letter
 MOST_FONTS = 3  # beside it, for letters that it lacks
 LONGEST = 28  # letters of a name in a picture
 
@@ -132,7 +133,7 @@ def _find_letters(drawn: Figure, path: Path) -> bool:
 def _fonts_of(letters: set[str]) -> tuple[list[str], set[str]]:
     """Returns installed fonts that have most of these letters, and the letters that none of them has."""
     installed = sorted({entry.fname: entry.name for entry in font_manager.fontManager.ttflist}.items())
-    known = [(_letters(file) & letters, name) for file, name in installed]
+    known = [(_letters(file) & letters, name) for file, name in installed if name != BOXES]
     fonts: list[str] = []
     while letters and len(fonts) < MOST_FONTS:
         found, name = max(known, key=lambda font: len(font[0] & letters))
