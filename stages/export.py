@@ -33,17 +33,18 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
 
     keras_import.load()
+    from stages.backbones import precision
     from stages.classifiers import trained
 
     try:
-        from stages.classifiers import onnx_file, precision
+        from stages.classifiers import onnx_file
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is not installed; `uv sync --extra onnx` installs it") from None
 
     variant = trained.choose(arguments.variant)
     classifier = trained.load(variant, ensemble=arguments.ensemble)
     # ONNX Runtime computes no mixed precision; the weights are float32 in any case
-    classifier = dataclasses.replace(classifier, model=precision.in_float32(classifier.model))
+    classifier = dataclasses.replace(classifier, model=precision.under(classifier.model, "float32"))
     shape = (4, classifier.size, classifier.size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     expected = classifier.probabilities(images)  # a model that has never been called cannot be exported

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from stages.backbones import keras_file
+from stages.backbones import keras_file, precision
 from stages.backbones.extractor import HEAD, every_layer
 from stages.networks import views
 from stages.runtime.errors import InputError
@@ -20,7 +20,7 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
     Args:
         start: folder of a variant, such as models/frozen.
         seed: of the fine-tune, see `record`.
-        knobs: of the fine-tune: `unfreeze` is used.
+        knobs: of the fine-tune: `unfreeze` and `precision` are used; the head stays in float32.
 
     Raises:
         InputError: the file was edited, or `unfreeze` names no layer.
@@ -28,6 +28,7 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
     folder = _folder(start, seed)
     check_files(folder, {"model.keras": record(start, seed)["sha256"]["model.keras"]})
     model = views.inner(keras_file.read(folder / "model.keras"))
+    model = precision.under(model, knobs.get("precision", "float32"), _is_of_the_head)
     unfreeze(model, knobs["unfreeze"])
     return model
 
@@ -35,6 +36,10 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
 def record(start: Path, seed: int) -> dict[str, Any]:
     """Returns run.json of what a seed starts from: the same seed's, or the only one there is."""
     return json.loads((_folder(start, seed) / "run.json").read_text(encoding="utf-8"))
+
+
+def _is_of_the_head(layer: str) -> bool:
+    return layer.startswith(HEAD) or layer == "probabilities"
 
 
 def _folder(start: Path, seed: int) -> Path:
