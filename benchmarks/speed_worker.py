@@ -1,6 +1,5 @@
 """One way of training, a repetition for each line that comes in: what benchmarks.speed starts."""
 
-import dataclasses
 import os
 import sys
 import time
@@ -89,14 +88,13 @@ def load(name: str) -> SimpleNamespace:
             "the real data are not prepared; run `dvc repro evaluate@basenet evaluate_head@mlp_head`"
         )
     stage, steps, _ = CASES[name]
-    study = items.items(items.load(Path("params.yaml")))
+    study = items.items(items.load(Path("params.yaml"), Path("report.yaml")))
     (knobs,) = (item.knobs for item in study if (item.stage, item.name) == (stage, name))
     keras_import.load()
     from stages.datasets import prepared
-    from stages.training import settings
 
-    case = SimpleNamespace(stage=stage, settings=settings.from_knobs(knobs))
-    network, case.knobs = next(iter(case.settings.network.items()), ("", {}))
+    case = SimpleNamespace(stage=stage, knobs=knobs)
+    network, case.taken = next(iter(knobs.get("network", {}).items()), ("", {}))
     case.network = find("networks", network) if network else None
     array = case.network and case.network.LEARNS_FROM
     case.data = {
@@ -111,29 +109,26 @@ def load(name: str) -> SimpleNamespace:
 
 def here(case: SimpleNamespace) -> Repeat:
     """Returns what trains as the stages do."""
-    from stages.training import loop, plan, steps
+    from stages.training import plan, session
+    from stages.training.run import TrainingRun
 
-    training = loop.prepare(build(case), case.data, case.settings)
-    run_chunk = steps.runner(
-        training.model,
-        dtype=case.data.inputs.dtype,
-        augmentation=case.settings.augmentation,
-        average=[],
-        sets_rate=False,
-    )
+    has_views = case.stage == "train_head"
+    run = TrainingRun("", 0, build(case), case.data, case.knobs, Path(os.devnull), "", has_views=has_views)
+    advance = session.prepare(run).step_function()
+    n_views = case.data.inputs.shape[1] if has_views else None
 
     def repeat() -> None:
-        drawn = plan.draw(case.rows, seed=0, epoch=0, augmentation=case.settings.augmentation)
+        drawn = plan.draw(case.rows, seed=0, epoch=1, augmentation=run.augmentation, n_views=n_views)
         for chunk in plan.chunks(drawn, case.data.inputs, case.data.labels, BATCH):
             zeros = np.zeros(len(chunk.inputs), np.float32)
-            run_chunk(chunk, zeros, zeros)
+            advance(chunk, zeros, zeros)
 
     return repeat
 
 
 def plain(case: SimpleNamespace) -> Repeat:
     """Returns what trains as the stages do, without augmentation."""
-    case.settings = dataclasses.replace(case.settings, augmentation=())
+    case.knobs = case.knobs | {"augmentation": []}
     return here(case)
 
 
@@ -141,16 +136,18 @@ def fit(case: SimpleNamespace) -> Repeat:
     """Returns what trains by Keras' `fit` on arrays, jit_compile and threads at their defaults."""
     model = compiled(case, build(case))
     inputs, labels = case.data.inputs[case.rows].astype(np.float32), case.data.labels[case.rows]
+    inputs = inputs[:, 0] if case.stage == "train_head" else inputs
     return lambda: model.fit(inputs, labels, batch_size=BATCH, verbose=0)
 
 
 def fit_through(case: SimpleNamespace) -> Repeat:
     """Returns what trains a head by `fit` on images, through the frozen backbone."""
-    from stages.backbones import extractor, keras_file
+    from stages.backbones import keras_file
     from stages.datasets import prepared
+    from stages.features import joining
     from stages.training import fine_tuning
 
-    model = extractor.end_to_end(keras_file.load(BACKBONE), build(case))
+    model = joining.join(keras_file.load(BACKBONE), build(case))
     fine_tuning.unfreeze(model, "none")
     case.rows = case.rows[: 4 * BATCH]  # the backbone takes most of the time
     images = prepared.read(BIRDS).inputs[case.rows].astype(np.float32)
@@ -164,8 +161,8 @@ def report(case: SimpleNamespace) -> Repeat:
     import keras
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
-    amounts = dict(case.settings.augmentation)
-    normalised = case.settings.normalisation == "featurewise"
+    amounts = dict(case.knobs.get("augmentation", ()))
+    normalised = case.knobs.get("normalisation") == "featurewise"
     generator = ImageDataGenerator(
         featurewise_center=normalised,
         featurewise_std_normalization=normalised,
@@ -176,7 +173,7 @@ def report(case: SimpleNamespace) -> Repeat:
     if normalised:
         generator.fit(images)
     inputs = keras.Input(images.shape[1:])
-    outputs = case.network.build(inputs, n_classes=len(case.data.class_names), seed=0, **case.knobs)
+    outputs = case.network.build(inputs, n_classes=len(case.data.class_names), seed=0, **case.taken)
     model = compiled(case, keras.Model(inputs, outputs))
     return lambda: model.fit(generator.flow(images, labels, batch_size=BATCH), verbose=0)
 
@@ -186,8 +183,8 @@ def torch(case: SimpleNamespace) -> Repeat:
     import torch as pytorch
     from torch import nn
 
-    knobs, channels, layers, size = case.knobs, 3, [], 32
-    kernel, per_block = (5, 1) if "base_net" in case.settings.network else (3, 2)
+    knobs, channels, layers, size = case.taken, 3, [], 32
+    kernel, per_block = (5, 1) if "base_net" in case.knobs["network"] else (3, 2)
     norm = knobs.get("batch_norm") == "before"
     rates = [*knobs.get("block_dropout", []), 0, 0]
     for number, width in enumerate(knobs["filters"], start=1):
@@ -215,7 +212,7 @@ def torch(case: SimpleNamespace) -> Repeat:
         for batch in pytorch.randperm(len(images)).split(BATCH):
             optimizer.zero_grad()
             chosen = images[batch]
-            if dict(case.settings.augmentation).get("flip"):
+            if dict(case.knobs.get("augmentation", ())).get("flip"):
                 mirrored = pytorch.rand(len(chosen), 1, 1, 1) < 0.5
                 chosen = pytorch.where(mirrored, chosen.flip(3), chosen)
             nn.functional.cross_entropy(network(chosen), labels[batch]).backward()
@@ -226,22 +223,19 @@ def torch(case: SimpleNamespace) -> Repeat:
 
 def build(case: SimpleNamespace) -> Any:
     """Builds the network of a case as its stage does."""
-    from stages.backbones import keras_file
     from stages.training import building, fine_tuning
 
     if case.stage == "fine_tune":
-        model = keras_file.load(Path("models/frozen/model.keras"))
-        fine_tuning.unfreeze(model, case.settings.unfreeze)
-        return model
+        return fine_tuning.load(Path("models/frozen"), 0, case.knobs)
     how = building.from_images if case.stage == "train" else building.from_features
-    return how(case.network, case.knobs, case.data, case.settings)
+    return how(case.data, case.knobs, case.knobs["seed"])
 
 
 def compiled(case: SimpleNamespace, model: Any) -> Any:
     """Compiles a model for `fit`."""
     import keras
 
-    optimizer = keras.optimizers.get(case.settings.optimizer)
+    optimizer = keras.optimizers.get(case.knobs["optimizer"])
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 

@@ -115,8 +115,11 @@ def build(data: Dataset, knobs: dict[str, Any]) -> "keras.Model":
 
 
 def hashes(folder: Path, pattern: str = "*") -> dict[str, str]:
-    """Returns the SHA-256 of a folder's files by name."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob(pattern))}
+    """Returns the SHA-256 of a folder's files by their paths in there."""
+    files = sorted(path for path in folder.glob(pattern) if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
 
 
 def write_json(path: Path, value: Any) -> None:
