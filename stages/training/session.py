@@ -126,6 +126,7 @@ def prepare(run: TrainingRun) -> Session:
     optimizer = optimizers.build(recipe, model.trainable_variables)
     metrics = ["accuracy", objective.plain_cross_entropy]
     model.compile(optimizer, minimised, metrics=metrics, jit_compile=backend.jit_compile())
+    model.optimizer.build(model.trainable_variables)  # what scales the losses of float16 around the optimizer
     average = _copies([weight for weight in model.weights if recipe.ema and "float" in weight.dtype])
     best = _copies(model.weights if epochs.restore_best else [])
     rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
