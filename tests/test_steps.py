@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks import studies
 from stages.runtime.modules import find
-from stages.trainers import sgd
 from stages.training import checkpoints, optimizers, plan, steps
+from stages.training.session import prepare
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -23,7 +23,7 @@ ONE = {"class_name": "SGD", "config": {"learning_rate": 1.0}}  # a step is the g
 def prepared(data, tmp_path):
     """A function that prepares a run without dropout, equal ones each time."""
     knobs = {"network": BASE_NET, "augmentation": GEOMETRY}
-    return lambda **changes: sgd.prepare(studies.training_run(data, tmp_path, **knobs | changes))
+    return lambda **changes: prepare(studies.training_run(data, tmp_path, **knobs | changes))
 
 
 def chunks(training, epoch=1):
@@ -253,7 +253,7 @@ def test_an_average_moves_by_its_decay_towards_the_weights_after_each_step(prepa
 def test_layers_that_do_not_train_stay_as_they_are(data, tmp_path):
     run = studies.training_run(data, tmp_path, network=BASE_NET, optimizer=ONE)
     run.model.get_layer("block1_conv1").trainable = False
-    training, before = sgd.prepare(run), checkpoints.state(run.model.weights)
+    training, before = prepare(run), checkpoints.state(run.model.weights)
     (chunk, *_) = chunks(training)
     graph(training)(chunk, zeros(chunk), zeros(chunk))
     changed = [

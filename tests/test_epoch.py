@@ -1,0 +1,152 @@
+"""One epoch: what its record says, what its chance depends on, and that the warm-up leaves no trace."""
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import studies
+from benchmarks.studies import PLAIN
+from stages.datasets.prepared import Dataset
+from stages.runtime.errors import InputError
+from stages.trainers import sgd
+from stages.training import checkpoints, epoch, plan, prediction
+from stages.training.session import prepare
+
+pytestmark = pytest.mark.usefixtures("keras_configured")
+
+STILL = {"class_name": "SGD", "config": {"learning_rate": 0.0}}  # weights stay, so losses can be compared
+HUGE = {"class_name": "SGD", "config": {"learning_rate": 1e38}}
+
+
+@pytest.fixture
+def make(data, tmp_path):
+    """A function that makes a run of the tiny variant with changes; runs of one name share a checkpoint."""
+
+    def make(name="c", **changes):
+        return studies.training_run(changes.pop("data", data), tmp_path / name, **changes)
+
+    return make
+
+
+def fit(run):
+    return sgd.fit(run).history
+
+
+def of_split(run, split):
+    """A network's probabilities on a split and their labels, by Keras' own forward pass."""
+    rows = run.data.rows(split)
+    found = np.asarray(run.model(run.data.inputs[rows].astype(np.float32), training=False), np.float64)
+    return found, run.data.labels[rows]
+
+
+def test_the_history_is_the_mean_over_all_examples_whatever_the_batches(make):
+    run = make(**PLAIN, optimizer=STILL, epochs=1)  # batches of 10, 10 and 4
+    (record,) = fit(run)
+    for split, prefix in (("train", ""), ("validation", "val_")):
+        found, labels = of_split(run, split)
+        losses = -np.log(found[np.arange(len(labels)), labels])
+        assert record[f"{prefix}loss"] == pytest.approx(losses.mean(), rel=1e-5)
+        assert record[f"{prefix}accuracy"] == pytest.approx((found.argmax(axis=1) == labels).mean())
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [["flip", True], ["zoom", 0.5], ["crop", 4], ["cutout", 8], ["cutmix", 1.0], ["mixup", 1.0]],
+    ids=lambda augmentation: augmentation[0],
+)
+def test_an_augmentation_changes_what_is_learned_and_not_what_is_validated(make, augmentation):
+    still = {"network": PLAIN["network"], "optimizer": STILL, "epochs": 1}
+    (plain,) = fit(make("plain", **still, augmentation=[]))
+    (augmented,) = fit(make("augmented", **still, augmentation=[augmentation]))
+    assert augmented["loss"] != pytest.approx(plain["loss"], rel=1e-6)
+    assert augmented["val_loss"] == plain["val_loss"]
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"label_smoothing": 0.3}, {"loss": "squared_error"}, {"class_weights": "balanced"}], ids=str
+)
+def test_the_recorded_loss_is_the_plain_cross_entropy_whatever_is_minimised(make, knobs):
+    run = make("still", **PLAIN, optimizer=STILL, epochs=1, **knobs)
+    (record,) = fit(run)
+    for split, prefix in (("train", ""), ("validation", "val_")):
+        found, labels = of_split(run, split)
+        losses = -np.log(found[np.arange(len(labels)), labels])
+        assert record[f"{prefix}loss"] == pytest.approx(losses.mean(), rel=1e-5)
+    (moved,) = fit(make("moved", **PLAIN, epochs=1, **knobs))
+    (plain,) = fit(make("plain", **PLAIN, epochs=1))
+    assert moved["val_loss"] != plain["val_loss"]
+
+
+def test_dropout_is_a_function_of_seed_and_epoch(make):
+    """Epoch 2 alone, from weights that stay, gives what it gives after epoch 1."""
+
+    def trained(name, epochs, first_epoch):
+        run = make(name, optimizer=STILL, epochs=epochs, first_epoch=first_epoch)
+        history = fit(run)
+        return history, np.asarray(run.model.get_layer("block1_dropout").seed_generator.state).tolist()
+
+    (first, second), state = trained("two", 2, 1)
+    (alone,), state_alone = trained("alone", 1, 2)
+    assert (alone["epoch"], alone["loss"], state_alone) == (2, second["loss"], state)
+    (other,), state_other = trained("other", 1, 3)
+    assert state_other[0] != state[0]
+    assert len({first["loss"], second["loss"], other["loss"]}) == 3
+
+
+def test_of_features_one_view_of_each_image_is_learned_from_and_the_mean_of_all_validated(make):
+    features = np.random.default_rng(0).normal(size=(40, 3, 5)).astype(np.float32)
+    like = studies.dataset()
+    data = Dataset(features, like.labels, like.split, like.class_names, {}, {}, 8, "squash")
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax", name="head_logits")])
+    run = make(data=data, model=model, augmentation=[], optimizer=STILL, epochs=1, has_views=True)
+    (record,) = fit(run)
+    outputs = np.stack([np.asarray(model(features[:, view])) for view in range(3)], axis=1)
+
+    def loss(probabilities, rows):
+        return pytest.approx(-np.log(probabilities[np.arange(len(rows)), data.labels[rows]]).mean(), rel=1e-5)
+
+    drawn = plan.draw(data.rows("train"), seed=0, epoch=1, augmentation=(), n_views=3)
+    assert record["loss"] == loss(outputs[drawn.rows, drawn.views], drawn.rows)
+    rows = data.rows("validation")
+    assert record["val_loss"] == loss(outputs[rows].mean(axis=1), rows)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_says_where(make, tmp_path):
+    message = r"^variant 'tiny': the loss is (nan|inf) in epoch 1, step 2; lower the learning_rate$"
+    with pytest.raises(InputError, match=message):
+        fit(make(**PLAIN, optimizer=HUGE))
+    assert list(tmp_path.rglob("*.npz")) == []
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_run_before_its_checkpoint(make, tmp_path):
+    message = "^variant 'tiny': the validation loss is nan after epoch 1; lower the learning_rate$"
+    with pytest.raises(InputError, match=message):
+        fit(make(**PLAIN, optimizer=HUGE, batch_size=24))  # its one step is still finite
+    assert list(tmp_path.rglob("*.npz")) == []
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_the_warm_up_leaves_weights_averages_seeds_and_optimizer_as_they_were(make, precision):
+    keras.config.set_dtype_policy(precision)
+    try:
+        session = prepare(make(ema=0.5, restore_best=True))
+        before = checkpoints.state(session.variables)
+        epoch.warm_up(session, session.step_function())
+        after = checkpoints.state(session.variables)
+        assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_bfloat16_trains_and_gives_probabilities_in_float32(make):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        run = make(**PLAIN, epochs=1, precision="mixed_bfloat16")
+        (record,) = fit(run)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert np.isfinite(record["loss"])
+    assert run.model.get_layer("block1_conv1").compute_dtype == "bfloat16"
+    probabilities = prediction.predictor(run.model)(run.data.inputs[:4])
+    assert run.model.outputs[0].dtype == "float32"
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
