@@ -30,6 +30,7 @@ def settle() -> None:
     os.environ["KERAS_HOME"] = os.devnull  # holds no keras.json; KERAS_BACKEND may still choose the backend
     os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or sums of SciPy and NumPy depend on the number of cores
     # TensorFlow turns oneDNN on where it knows the processor; measured with AVX2 alone: BaseNet twice as fast
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     for name in DROPPED:

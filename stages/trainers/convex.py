@@ -46,12 +46,14 @@ class Examples:
     """Inputs of the last layer.
 
     Attributes:
-        x: float64[n, views, c].
+        x: tensor float32[n * views, c], the views of an example one below another.
         labels: int64[n].
+        views: of each example.
     """
 
-    x: np.ndarray
+    x: Any
     labels: np.ndarray
+    views: int
 
 
 def fit(run: TrainingRun) -> Fitted:
@@ -116,13 +118,11 @@ class _Weights:
             examples: all views of each count as examples.
             penalty: of the squared kernel.
         """
-        views = examples.x.shape[1]
-        x, labels = examples.x.reshape(-1, examples.x.shape[-1]), np.repeat(examples.labels, views)
-        shape = self.variables[0].shape
+        labels, shape = np.repeat(examples.labels, examples.views), self.variables[0].shape
         start = np.concatenate([self.kernel.ravel(), self.bias])
         with progress.bar(f"penalty {penalty:g}", total=MOST_ITERATIONS, leave=False) as bar:
             found = minimize(
-                lambda flat: objective(flat, shape, x, labels, penalty),
+                lambda flat: objective(flat, shape, examples.x, labels, penalty),
                 start,
                 jac=True,
                 method="L-BFGS-B",
@@ -140,7 +140,8 @@ class _Weights:
 
     def probabilities(self, examples: Examples) -> np.ndarray:
         """Returns the mean over the views of each example, float64[n, k]."""
-        return np.exp(log_softmax(examples.x @ self.kernel + self.bias, axis=-1)).mean(axis=1)
+        found = np.exp(log_softmax(_product(examples.x, self.kernel) + self.bias, axis=1))
+        return found.reshape(len(examples.labels), examples.views, -1).mean(axis=1)
 
 
 def objective(
@@ -151,20 +152,26 @@ def objective(
     Args:
         flat: kernel, row by row, then bias: float64[c * k + k].
         shape: (c, k).
-        x: float64[n, c].
+        x: tensor [n, c]; products with it are of its precision, and use the threads of the run.
         labels: int64[n] in [0, k).
         penalty: of the squared kernel.
     """
     kernel, bias = np.split(flat, [shape[0] * shape[1]])
     kernel = kernel.reshape(shape)
-    logs = log_softmax(x @ kernel + bias, axis=1)
+    logs = log_softmax(_product(x, kernel) + bias, axis=1)
     rows = np.arange(len(labels))
     value = -logs[rows, labels].mean() + penalty / 2 * float((kernel**2).sum())
     errors = np.exp(logs)
     errors[rows, labels] -= 1
     errors /= len(labels)
-    gradient = np.concatenate([(x.T @ errors + penalty * kernel).ravel(), errors.sum(axis=0)])
-    return float(value), gradient
+    of_kernel = _product(keras.ops.transpose(x), errors) + penalty * kernel
+    return float(value), np.concatenate([of_kernel.ravel(), errors.sum(axis=0)])
+
+
+def _product(x: Any, matrix: np.ndarray) -> np.ndarray:
+    """Returns x times a matrix, float64, computed in the precision of x."""
+    factor = keras.ops.convert_to_tensor(matrix, dtype=x.dtype)
+    return keras.ops.convert_to_numpy(keras.ops.matmul(x, factor)).astype(np.float64)
 
 
 def _last_layer(run: TrainingRun) -> keras.layers.Layer:
@@ -187,7 +194,8 @@ def _examples(run: TrainingRun, layer: keras.layers.Layer, split: str) -> Exampl
         )
         for view in range(inputs.shape[1])
     ]
-    return Examples(np.stack(looks, axis=1).astype(np.float64), run.data.labels[rows])
+    x = np.stack(looks, axis=1).reshape(-1, looks[0].shape[-1])
+    return Examples(keras.ops.convert_to_tensor(x), run.data.labels[rows], inputs.shape[1])
 
 
 def _record(
