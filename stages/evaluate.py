@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from stages.runtime.errors import run
 
@@ -44,11 +45,12 @@ def main(argv: list[str] | None = None) -> None:
         architecture.table(first / "model.keras").to_csv(folder / "architecture.csv", index=False)
         write_json(folder / "run.json", record)
     write_json(arguments.metrics, metrics)
-    print(f"{name}: {_summary(metrics['test'], record['splits']['test'])}")
+    print(f"{name}: {_summary(metrics, record['splits']['test'])}")
 
 
-def _summary(test: dict[str, float], images: int) -> str:
-    spread = f" ± {test['std']:.4f} over {test['seeds']} seeds" if "std" in test else ""
+def _summary(metrics: dict[str, Any], images: int) -> str:
+    test = metrics["test"]
+    spread = f" ± {test['std']:.4f} over {metrics['seeds']} seeds" if "std" in test else ""
     interval = f"95 % interval {test['low']:.4f} to {test['high']:.4f}, n = {images}"
     return f"test loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f}{spread} ({interval})"
 

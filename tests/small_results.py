@@ -48,6 +48,7 @@ OF_ONE_SEED = ("seed", "fingerprint")
 EVALUATED: dict[str, Any] = {key: value for key, value in RECORD.items() if key not in OF_ONE_SEED} | {
     "seeds": [3],
     "accuracies": [0.5],
+    "measured": {"test": {"loss": 1.5, "accuracy": 0.5, "top5": 1.0, "ece": 0.1}},
     "splits": {"train": 40, "validation": 4, "test": 100},
     "provenance": "stand-in",
     "format": "cifar100",
@@ -88,9 +89,7 @@ LAYERS: list[
     ("logits", "Dense", {"units": 3, "use_bias": True}, [3]),
     ("probabilities", "Activation", {"activation": "softmax"}, [3]),
 ]
-METRICS = {
-    "test": {"loss": 1.5, "accuracy": 0.5, "low": 0.4, "high": 0.6, "top5": 1.0, "ece": 0.1, "seeds": 1}
-}
+METRICS = {"seeds": 1, "test": {"loss": 1.5, "accuracy": 0.5, "low": 0.4, "high": 0.6}}
 
 
 def write_model(path: Path, layers: list[tuple[str, str, dict[str, Any], list[int]]] = LAYERS) -> None:
@@ -151,12 +150,12 @@ def write_evaluated(
     interval, accuracies = accuracy_interval(correct), correct.mean(axis=1)
     measured |= {"accuracy": interval.value, "low": interval.low, "high": interval.high}
     if seeds > 1:
-        measured |= {"std": accuracies.std(ddof=1), "ensemble": accuracies[0] + 0.05, "seeds": seeds}
+        measured |= {"std": accuracies.std(ddof=1), "ensemble": accuracies[0] + 0.05}
         record |= {"seeds": list(range(seeds)), "accuracies": accuracies.tolist()}
     plots = folder / "plots" / "variants" / name
     plots.mkdir(parents=True)
     (folder / "metrics").mkdir(exist_ok=True)
-    (folder / "metrics" / f"{name}.json").write_text(json.dumps({"test": measured}))
+    (folder / "metrics" / f"{name}.json").write_text(json.dumps({"seeds": seeds, "test": measured}))
     (plots / "run.json").write_text(json.dumps(record))
     write_correct(plots / "correct.csv", record["seeds"], correct)
     for quantity in ("loss", "accuracy"):

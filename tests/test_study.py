@@ -349,9 +349,9 @@ def test_more_seeds_of_an_experiment_keep_those_that_are_there(project: Path) ->
     assert len(set(after.values())) == 3
     assert seeds("deep").items() > before["of deep"].items()
     metrics = {
-        name: json.loads((project / f"metrics/{name}.json").read_text())["test"] for name in ("plain", "deep")
+        name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("plain", "deep")
     }
-    assert {name: test["seeds"] for name, test in metrics.items()} == {"plain": 3, "deep": 2}
+    assert {name: found["seeds"] for name, found in metrics.items()} == {"plain": 3, "deep": 2}
 
 
 # --- extensions: a new file, its knob in the schema, a block of YAML

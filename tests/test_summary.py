@@ -15,7 +15,7 @@ def evaluated(seeds: int = 1, **changes: Any) -> Evaluated:
     n = changes.get("splits", EVALUATED["splits"])["test"]
     correct = rights(0.5, n, seeds)
     record = EVALUATED | {"seeds": list(range(seeds)), "accuracies": correct.mean(axis=1).tolist()} | changes
-    test = METRICS["test"] | {"accuracy": correct.mean(), "seeds": seeds}
+    test = METRICS["test"] | {"accuracy": correct.mean()}
     if seeds > 1:
         test |= {"std": correct.mean(axis=1).std(ddof=1), "ensemble": 0.6}
     return Evaluated(record, {"test": test}, correct)

@@ -26,7 +26,7 @@ class_names = json.loads(zipfile.ZipFile(path).read("metadata.json"))["class_nam
 """
 
 
-def text(record: Mapping[str, Any], metrics: Mapping[str, Mapping[str, float]]) -> str:
+def text(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """Returns the card as Markdown.
 
     Args:
@@ -39,7 +39,7 @@ def text(record: Mapping[str, Any], metrics: Mapping[str, Mapping[str, float]]) 
         "gives": f"probabilities, float32[n, {record['classes']}], in the order of `class_names`",
         "looks at": _views(knobs.get("views", {})),
         "chosen on validation": _notes(record.get("notes", {})),
-        f"on {record['splits']['test']:,} test images": _measured(metrics["test"]),
+        f"on {record['splits']['test']:,} test images": _measured(metrics["test"], len(seeds)),
     }
     provenance = record["provenance"]
     return TEXT.format(
@@ -77,8 +77,8 @@ def _notes(notes: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in notes.items())
 
 
-def _measured(test: Mapping[str, float]) -> str:
-    spread = f" ± {test['std']:.4f} over {test['seeds']} seeds" if "std" in test else ""
+def _measured(test: Mapping[str, float], seeds: int) -> str:
+    spread = f" ± {test['std']:.4f} over {seeds} seeds" if "std" in test else ""
     ensemble = f"; their ensemble {test['ensemble']:.4f}" if "ensemble" in test else ""
     interval = f"95 % interval {test['low']:.4f} to {test['high']:.4f}"
     return f"loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f}{spread} ({interval}){ensemble}"

@@ -18,7 +18,7 @@ class Evaluated:
 
     Attributes:
         record: plots/variants/<name>/run.json.
-        metrics: metrics/<name>.json.
+        metrics: metrics/<name>.json, and beside its numbers all that the record says was measured of `test`.
         correct: bool[seeds, n], which test images each seed gets right; None where that is not recorded.
     """
 
@@ -52,6 +52,7 @@ def read(variants: Iterable[str], metrics: Path, plots: Path) -> dict[str, Evalu
             measured, record = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
             if "seeds" not in record:  # a row from before seeds were a knob
                 record |= {"seeds": [record["seed"]], "accuracies": [measured["test"]["accuracy"]]}
+            measured["test"] = record["measured"]["test"] | measured["test"]
             correct = read_correct(plots / name / "correct.csv", record["splits"]["test"])
             found[name] = Evaluated(record, measured, correct)
     return found

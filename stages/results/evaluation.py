@@ -13,19 +13,19 @@ from stages.results.statistics import accuracy_interval
 LINES = {"training": "", "validation": "val_"}  # line -> prefix of its columns in history.csv
 
 
-def metrics(trained: TrainedVariant) -> dict[str, dict[str, float]]:
+def metrics(trained: TrainedVariant) -> dict[str, Any]:
     """Returns metrics/<name>.json: means over seeds, few enough for a row of `dvc metrics show`."""
-    measured = [classification.measure(run.test) for run in trained.runs]
-    validation = [classification.measure(run.validation) for run in trained.runs]
+    measured = _measured(trained)
     interval = accuracy_interval(correct(trained))
-    test: dict[str, float] = _means(measured) | {"low": interval.low, "high": interval.high}
-    if len(measured) > 1:
-        test["std"] = float(np.std([values["accuracy"] for values in measured], ddof=1))
+    test = {key: measured["test"][key] for key in ("loss", "accuracy")}
+    test |= {"low": interval.low, "high": interval.high}
+    if len(trained.runs) > 1:
+        test["std"] = float(correct(trained).mean(axis=1).std(ddof=1))
         test["ensemble"] = float(classification.is_correct(_ensemble(trained)).mean())
-    means = _means(validation)
     return {
-        "test": test | {"seeds": len(measured)},
-        "val": {key: means[key] for key in ("loss", "accuracy")},
+        "seeds": len(trained.runs),
+        "test": test,
+        "val": {"accuracy": measured["validation"]["accuracy"]},
     }
 
 
@@ -42,6 +42,7 @@ def record(trained: TrainedVariant, data: dict[str, Any]) -> dict[str, Any]:
     return trained.record | {
         "seeds": trained.seeds,
         "accuracies": correct(trained).mean(axis=1).tolist(),
+        "measured": _measured(trained),
         "provenance": data["provenance"] if "provenance" in data else data["kind"],
         "format": data["format"],
         "sources": sources,
@@ -61,7 +62,7 @@ def data_note(kind: str) -> str:
 
 
 def write_plots(
-    folder: Path, trained: TrainedVariant, record: dict[str, Any], metrics: dict[str, dict[str, float]]
+    folder: Path, trained: TrainedVariant, record: dict[str, Any], metrics: dict[str, Any]
 ) -> None:
     """Writes the card and pictures of a variant, and the tables that DVC draws; `folder` must exist."""
     title = _title(record)
@@ -100,8 +101,13 @@ def _write_curves(folder: Path, trained: TrainedVariant, title: str) -> None:
     figures.draw_learning_curves(folder / "learning_curves.png", **drawn, title=title)
 
 
-def _means(measured: list[dict[str, float]]) -> dict[str, float]:
-    return {key: float(np.mean([values[key] for values in measured])) for key in measured[0]}
+def _measured(trained: TrainedVariant) -> dict[str, dict[str, float]]:
+    """Returns by split all that is measured of one seed, the mean over seeds."""
+    found = {}
+    for split in ("test", "validation"):
+        measures = [classification.measure(getattr(run, split)) for run in trained.runs]
+        found[split] = {key: float(np.mean([values[key] for values in measures])) for key in measures[0]}
+    return found
 
 
 def _ensemble(trained: TrainedVariant) -> Predictions:
