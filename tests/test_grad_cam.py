@@ -40,6 +40,14 @@ def test_the_heat_is_where_the_class_is_seen_before_pooling(frozen):
     assert np.array_equal(blue, red[::-1, ::-1])
 
 
+def test_images_of_another_size_are_scaled_to_the_networks():
+    images = np.zeros((1, 16, 16, 3), np.uint8)
+    images[:, :8, :8, 0] = 200
+    (heat,) = grad_cam.heatmaps(colours(), images, np.array([0]))
+    assert heat.shape == (8, 8)
+    assert (heat[:4, :4] == 1).all()
+
+
 def test_a_network_that_averages_views_and_one_of_an_ensemble_is_looked_at_plainly():
     images = np.zeros((1, 8, 8, 3), np.uint8)
     images[:, :4, :4, 0] = 200

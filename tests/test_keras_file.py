@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from stages.backbones import extractor, keras_file
 from stages.demo import small_backbone
+from stages.networks import views
 from stages.runtime.errors import InputError
 from stages.training.saving import save_model
 
@@ -120,6 +121,16 @@ def with_layer(parts, **change):
 def test_a_model_taken_apart_and_put_together_again_is_a_model(tmp_path, parts):
     assert load(tmp_path, parts).count_params() == small_backbone.build().count_params()
     assert load(tmp_path, with_layer(parts)).count_params() == small_backbone.build().count_params()
+
+
+def test_a_model_that_holds_its_views_is_read_as_it_is_and_loaded_flat(tmp_path):
+    looks = views.views(mirror=True)
+    save_model(views.averaged(small_backbone.build(), looks), tmp_path / "views.keras")
+    whole = keras_file.read(tmp_path / "views.keras")
+    assert views.inner(whole).name == "small_backbone"
+    assert not any(
+        isinstance(layer, keras.Model) for layer in keras_file.load(tmp_path / "views.keras").layers
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) ->
 
     Args:
         classifier: the network; of views and of an ensemble, what is averaged is looked at once, plainly.
-        images: uint8[n, size, size, 3].
+        images: uint8[n, height, width, 3], scaled to the network's size where they have another.
         classes: int64[n], of each image the class to explain.
 
     Returns:
@@ -39,7 +39,7 @@ def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) ->
     if not maps:
         raise InputError(f"{model.name} has no maps to look at, as it has no convolution")
     both = keras.Model(model.inputs[0], [maps[-1], model.outputs[0]])
-    inputs = tf.constant(images, tf.float32)
+    inputs = tf.image.resize(tf.constant(images, tf.float32), (classifier.size, classifier.size))
     with tf.GradientTape() as tape:
         tape.watch(inputs)  # or a frozen network has no gradients
         found, probabilities = both(inputs)
