@@ -58,10 +58,10 @@ def main(argv: list[str] | None = None) -> None:
 
 def _draw_overview(path: Path, rows: list[dict[str, Any]]) -> None:
     """Draws all variants, those that the report knows first."""
-    from stages.results import evaluation, figures
+    from stages.results import comparable, figures
 
     kinds = sorted({row["provenance"] for row in rows if row["provenance"]})
-    notes = ", ".join(filter(None, map(evaluation.data_note, kinds)))
+    notes = ", ".join(filter(None, map(comparable.data_note, kinds)))
     ordered = sorted(rows, key=lambda row: row["section"] is None)
     title = f"Every variant of the study ({notes})" if notes else "Every variant of the study"
     figures.draw_overview(path, ordered, title=title)

@@ -59,6 +59,11 @@ def obstacles(record: Json, reported: Json, report: Json) -> list[tuple[str, Any
     return [pair for pair in pairs if pair[1] != pair[2]]
 
 
+def data_note(kind: str) -> str:
+    """Returns what has to be said beside a result: "stand-in data", "" for official data."""
+    return "" if kind == "official" else f"{kind} data"
+
+
 def has_reports_images(record: Json) -> bool:
     """Returns whether the test images are the very ones of the report, for a result without obstacles."""
     return record["provenance"] == "official" or record["format"] in FIXED_PIXELS

@@ -5,9 +5,8 @@ from itertools import count
 from pathlib import Path
 
 from stages.results import comparable, curves
-from stages.results.comparable import Json
+from stages.results.comparable import Json, data_note
 from stages.results.evaluated import Evaluated
-from stages.results.evaluation import data_note
 from stages.results.figures import draw_comparison
 
 

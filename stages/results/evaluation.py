@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.results import card, class_figures, classification, curves, evaluated, figures
+from stages.results.comparable import data_note
 from stages.results.run_folder import Predictions, TrainedVariant
 from stages.results.statistics import accuracy_interval
 
@@ -54,11 +55,6 @@ def record(trained: TrainedVariant, data: dict[str, Any]) -> dict[str, Any]:
 def correct(trained: TrainedVariant) -> np.ndarray:
     """Returns bool[seeds, n], which test images each seed gets right."""
     return np.stack([classification.is_correct(run.test) for run in trained.runs])
-
-
-def data_note(kind: str) -> str:
-    """Returns what has to be said beside a result: "stand-in data", "" for official data."""
-    return "" if kind == "official" else f"{kind} data"
 
 
 def write_plots(

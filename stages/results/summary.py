@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.results import comparable, differences
-from stages.results.comparable import Json
+from stages.results.comparable import Json, data_note
 from stages.results.evaluated import Evaluated
-from stages.results.evaluation import data_note
 from stages.results.statistics import IMAGES, SeedSpread
 
 JUDGED = ("as reported", "better than reported", "worse than reported")

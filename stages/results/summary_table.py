@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.results.comparable import Json
-from stages.results.evaluation import data_note
+from stages.results.comparable import Json, data_note
 from stages.results.summary import is_one_seed
 from stages.runtime.atomic import replacing
 
