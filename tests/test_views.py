@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from test_page_in_browser import CHROMIUM, OPTIONS
 from test_pipeline import STAGES, paths
 
-from stages.results import figures
+from stages.results import class_figures, figures
 from stages.study import items
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
@@ -176,7 +176,7 @@ def test_of_many_classes_the_worst_and_the_best_have_bars(clone: Path) -> None:
     succeed(clone, "dvc", "plots", "show", "final, accuracy per class")
     labels = visit(clone / "dvc_plots" / "index.html").labels
     shown = {int(found[1]) for label in labels if (found := re.search(r"; class: class_(\d+);", label))}
-    assert figures.ENDS == 14
+    assert class_figures.ENDS == 14
     assert shown == {*range(14), *range(36, 50)}
 
 
