@@ -172,6 +172,10 @@ def test_a_new_network_is_one_file_and_its_knobs(copy, original):
     assert json.loads(after["train/mine"])["knobs"]["network"] == {"plain": {"filters": [6, 16], "depth": 2}}
 
     new.write_text(new.read_text().replace("depth=1", "depth=1, width"))
+    lacks = (
+        "lacks width, which variants.mine needs and does not set; add width to stages/study/knobs.py first"
+    )
+    assert lacks in run(copy).stderr
     edit(params, "depth: 2}", "width: 3}")
     assert "variants.mine.width is unknown." in run(copy).stderr
     edit(copy / "stages/study/knobs.py", "    depth: Ann", "    width: Size = Field(None)\n    depth: Ann")

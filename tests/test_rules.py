@@ -75,7 +75,7 @@ MISFITS = [  # section, knobs, the knob that is named, what is said of it
     ("heads", CONV_HEAD | {"block_dropout": [0.1, 0.1]}, "block_dropout", "expected [] or 1 rates"),
     ("heads", CONV_HEAD | {"end_to_end": True}, "end_to_end", "expected false, as conv_head does not learn"),
     ("heads", CONV_HEAD | {"feature_steps": ["l2_norm"]}, "feature_steps", "expected [], as conv_head does"),
-    ("heads", CONV_HEAD | {"data": "cub200_resnet50_gem"}, "data", "has maps: false, expected features that"),
+    ("heads", CONV_HEAD | {"data": "cub200_resnet50_gem"}, "data", "has maps: False, expected features that"),
     ("heads", CONV_HEAD | FIT, "trainer", "is 'convex', expected sgd but for a head of one layer"),
     ("heads", CONVEX | {"dense_units": [9]}, "dense_units", "is [9], expected [] with trainer convex"),
     ("heads", CONVEX | {"seeds": 2}, "seeds", "is 2, expected 1, as convex finds one optimum"),

@@ -14,10 +14,7 @@ from stages.study.inheritance import KNOBS, constant
 from stages.study.reading import Mistake, shown
 
 LEARNS_FROM = {"variants": ("images",), "heads": ("pooled", "maps"), "fine_tunes": ()}
-WRITES = {
-    "pooled": ("pooling", ["average"], []),
-    "maps": ("maps", True, False),
-}  # knob of features, neutral, off
+OFF = {"pooled": {"pooling": []}, "maps": {"maps": False}}  # knob of features that leaves out what is learnt
 
 Conflict = tuple[tuple[str, ...], str]  # a place in an entry, what is wrong there
 Study = Mapping[str, Mapping[str, Any]]
@@ -51,7 +48,7 @@ def mistakes(study: Study) -> Iterator[Mistake]:
                     yield Mistake((group, name, *place), problem)
     for knob, name in lacking.items():
         is_known = any(knob in knobs for knobs in KNOBS.values())
-        where = "" if is_known else f"; add {knob} to NetworkKnobs in stages/study/knobs.py first"
+        where = "" if is_known else f"; add {knob} to stages/study/knobs.py first"
         yield Mistake(("defaults",), f"lacks {knob}, which {name} needs and does not set{where}")
 
 
@@ -154,24 +151,18 @@ def _head(knobs: Mapping[str, Any], features: Mapping[str, Any]) -> Iterator[Con
             yield ("end_to_end",), f"is True, expected false, {reason}"
         if knobs["feature_steps"]:
             yield ("feature_steps",), f"is {shown(knobs['feature_steps'])}, expected [], {reason}"
-    if features and learns_from in WRITES:
-        knob, neutral, off = WRITES[learns_from]
-        if features.get(knob, neutral) == off:
-            text = "[]" if off == [] else "false"
-            yield ("data",), f"has {knob}: {text}, expected features that hold what {network} learns from"
+    for knob, off in OFF[learns_from].items():
+        if features.get(knob) == off:
+            yield ("data",), f"has {knob}: {off}, expected features that hold what {network} learns from"
 
 
 def _sizes(knobs: Mapping[str, Any], image_size: Any) -> Iterator[Conflict]:
     """Checks knobs that are limited by the size of the images."""
     if not isinstance(image_size, int):
         return
-    shift = knobs["views"].get("shift", 0)
-    limits = (
-        (("crop",), knobs["crop"], image_size - 1),
-        (("views", "shift"), shift, image_size - 1),
-        (("cutout",), knobs["cutout"], image_size),
-    )
-    for place, value, limit in limits:
+    limits = {("crop",): image_size - 1, ("views", "shift"): image_size - 1, ("cutout",): image_size}
+    for place, limit in limits.items():
+        value = knobs["views"].get("shift", 0) if place[0] == "views" else knobs[place[0]]
         if value > limit:
             yield place, f"is {value}, expected at most {limit} on images of {image_size} pixels"
     network = knobs.get("network")
@@ -206,11 +197,11 @@ def _start(name: str, own: Mapping[str, Any], study: Study) -> Iterator[Conflict
     dataset = features.get("dataset")
     if dataset is not None and own["data"] != dataset:
         yield ("data",), f"is {own['data']!r}, expected {dataset!r}, from which {start} learned"
-    elif dataset is not None:
-        sizes = features.get("image_size"), study["datasets"].get(dataset, {}).get("image_size")
-        if None not in sizes and sizes[0] != sizes[1]:
-            expected = f"a head on images of {sizes[1]} pixels, as {dataset} has"
-            yield ("starts_from",), f"is {start!r}, on images of {sizes[0]} pixels, expected {expected}"
+    elif dataset in study["datasets"]:
+        size, seen = study["datasets"][dataset]["image_size"], features["image_size"]
+        if size != seen:
+            expected = f"a head on images of {size} pixels, as {dataset} has"
+            yield ("starts_from",), f"is {start!r}, on images of {seen} pixels, expected {expected}"
     if not inheritance.has_one_optimum(knobs):
         here = inheritance.seeds(name, "fine_tunes", study)
         there = inheritance.seeds(start, "heads", study)

@@ -75,9 +75,10 @@ def needed(knobs: Mapping[str, Any], group: str) -> list[str]:
     """Returns the knobs without a neutral value that a variant must have, by what it has already."""
     left_out = foreign(group, knobs)
     defaults = {knob: default for choice in CHOICES for knob, default in words(choice, knobs).items()}
+    every = dict.fromkeys(defaults) | KNOBS[group]  # a new module may take what is no knob yet
     return [
         knob
-        for knob, neutral in KNOBS[group].items()
+        for knob, neutral in every.items()
         if neutral is None and knob not in left_out and defaults.get(knob, REQUIRED) is REQUIRED
     ]
 

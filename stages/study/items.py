@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from stages.runtime import code, resolved
 from stages.study import inheritance, knobs, reading, rules, schema
+from stages.study import report as of_report
 from stages.study.checking import check
 
 TRAINERS = {"variants": "train", "heads": "train_head", "fine_tunes": "fine_tune"}
@@ -58,8 +59,8 @@ def checked(
     """
     content, found = check(schema.Study, params)
     found = [*found, *rules.mistakes(content, found)]
-    told, wrong = check(schema.Report, report)
-    return content | {"report": told}, found, [*wrong, *rules.of_report(told, content)]
+    told, wrong = check(of_report.Report, report)
+    return content | {"report": told}, found, [*wrong, *of_report.mistakes(told, content)]
 
 
 def items(content: Mapping[str, Any]) -> Iterator[Item]:

@@ -5,7 +5,7 @@ value, so that a variant that needs it must get it from somewhere. What a knob c
 losses, ...) is found by its file, and so are the knobs that each of these takes.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
@@ -54,21 +54,25 @@ def _pooling(item: Any) -> Any:
     raise ValueError
 
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what Keras and NumPy take
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Pixels = Annotated[int, Field(ge=0, le=1024)]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
+Patience = Annotated[int, Field(ge=0, le=100_000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
 Sizes = Annotated[list[Size], Field(max_length=1000)]
 Rates = Annotated[list[Rate], Field(max_length=1000)]
-Penalty = Annotated[float, Field(gt=0, le=1e6)]
-Penalties = Annotated[list[Penalty], Field(min_length=1, max_length=1000), AfterValidator(distinct)]
-FeatureSteps = Annotated[list[Literal[*FEATURE_STEPS]], AfterValidator(distinct)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+Item = TypeVar("Item")
+Distinct = Annotated[list[Item], Field(max_length=1000), AfterValidator(distinct)]
+Penalties = Annotated[Distinct[Positive], Field(min_length=1)]
 _WAYS = ", ".join(f"{name} or {{{name}: a number}}" if words else name for name, words in POOLINGS.items())
 Pooling = Annotated[Any, AfterValidator(_pooling), WithJsonSchema({"patternErrorMessage": f"one of {_WAYS}"})]
 Prefix = text(r"[^\s{}\[\]]{1,64}", "a prefix of layer names such as conv5")
@@ -106,36 +110,22 @@ class TrainingKnobs(Section):
     seed: Seed = Field(None, description="of initial weights, order, augmentation and dropout")
     seeds: Seeds = Field(1, description="how many trainings, with seeds from `seed` on")
     threads: Threads = Field(None, description="CPU threads; another number changes the last bits")
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "float32", description="number type of computations"
-    )
+    precision: Literal[*PRECISIONS] = Field("float32", description="number type of computations")
     trainer: Literal[*TRAINERS] = Field("sgd", description="how it is fitted: a file of stages/trainers/")
     epochs: Epochs = Field(None, description="passes over the training images")
     batch_size: Size = Field(None, description="images per step")
     optimizer: Optimizer = Field(None, description="any Keras optimizer; a variant replaces it whole")
-    schedule: Literal[*SCHEDULES] = Field(
-        "constant", description="the learning rate's way to 0: a file of stages/schedules/"
-    )
+    schedule: Literal[*SCHEDULES] = Field("constant", description="of the rate: a file of stages/schedules/")
     warmup: Rate = Field(0.0, description="share of the training in which the learning rate rises")
-    rate_multipliers: dict[Prefix, Factor] = Field(
-        {}, description="prefix of layer names -> factor of the learning rate; the longest prefix counts"
-    )
-    weight_decay_on: Literal["all", "kernels"] = Field(
-        "all", description="kernels: the optimizer's weight decay spares biases and normalisation"
-    )
+    rate_multipliers: dict[Prefix, Factor] = Field({}, description="prefix of layers -> factor of the rate")
+    weight_decay_on: Literal["all", "kernels"] = Field("all", description="kernels spares biases and norms")
     loss: Literal[*LOSSES] = Field("cross_entropy", description="a file of stages/losses/")
     label_smoothing: Rate = Field(0.0, description="share of the target spread over all classes")
-    class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: each class counts the same in the loss"
-    )
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: classes count the same")
     ema: Rate = Field(0.0, description="decay of the moving average of all weights; 0 is off")
-    patience: Annotated[int, Field(ge=0, le=100_000)] = Field(
-        0, description="epochs without a better validation after which it stops; 0 is off"
-    )
+    patience: Patience = Field(0, description="stops after so many epochs without a better one; 0 is off")
     restore_best: bool = Field(False, description="keep the weights of the epoch that validated best")
-    monitor: Literal["val_loss", "val_accuracy"] = Field(
-        "val_loss", description="what of the validation decides: which epoch or penalty is best"
-    )
+    monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="tells the best from others")
     penalties: Penalties = Field(None, description="weights of the L2 penalty to try; validation chooses")
 
 
@@ -149,8 +139,8 @@ class ImageKnobs(Section):
     crop: Pixels = Field(0, description="pixels of reflected padding, of which a random window is cut")
     cutout: Pixels = Field(0, description="side in pixels of a square filled with the mean colour")
     cutmix: Fraction = Field(0.0, description="share of the images that get a patch of another")
-    mixup: Annotated[float, Field(ge=0, le=100)] = Field(
-        0.0, description="alpha of Beta(alpha, alpha), the share of another image mixed in; 0 is off"
+    mixup: Factor = Field(
+        0.0, description="alpha of Beta(alpha, alpha), the share of another image; 0 is off"
     )
     views: Views = Field({}, description="predictions are averaged over them, in the saved model, too")
 
@@ -165,40 +155,34 @@ class NetworkKnobs(Section):
     block_dropout: Rates = Field([], description="rate after each pooling or stage; [] is off")
     dense_dropout: Rates = Field([], description="rate after each dense layer but the last; [] is off")
     batch_norm: Literal["none", "before", "after"] = Field("none", description="beside each activation")
-    pooling: Literal["flatten", *POOLINGS] = Field(
-        None, description="of the last maps: flatten, or a file of stages/pooling/; networks have their own"
-    )
+    pooling: Literal["flatten", *POOLINGS] = Field(None, description="of the last maps: flatten, or a file")
     activation: Literal["relu", "silu", "gelu"] = Field(
         "relu", description="after convolutions and dense layers"
     )
     bn_momentum: Rate = Field(0.99, description="of the moving statistics of batch normalisation")
     head_dropout: Rate = Field(0.0, description="rate before the classifier")
-    logit_scale: Annotated[float, Field(gt=0, le=1000)] = Field(
-        1.0, description="factor of the logits before the softmax"
-    )
+    logit_scale: Positive = Field(1.0, description="factor of the logits before the softmax")
 
 
 class VariantKnobs(NetworkKnobs, ImageKnobs, TrainingKnobs):
     """Knobs of networks trained from scratch."""
 
-    normalisation: Literal["none", "featurewise"] = Field(
-        "none", description="featurewise: mean 0 and deviation 1 per channel"
-    )
+    normalisation: Literal["none", "featurewise"] = Field("none", description="mean 0, deviation 1 a channel")
 
 
 class HeadKnobs(NetworkKnobs, TrainingKnobs):
     """Knobs of heads."""
 
     end_to_end: bool = Field(False, description="save backbone and head as one model that takes images")
-    feature_steps: FeatureSteps = Field([], description="files of stages/feature_steps/, in this order")
+    feature_steps: Distinct[Literal[*FEATURE_STEPS]] = Field(
+        [], description="files of stages/feature_steps/, in this order"
+    )
 
 
 class FineTuneKnobs(ImageKnobs, TrainingKnobs):
     """Knobs of fine-tunes."""
 
-    unfreeze: Annotated[str, Field(min_length=1)] = Field(
-        None, description="all, none, or a prefix of layer names such as conv5"
-    )
+    unfreeze: Text = Field(None, description="all, none, or a prefix of layer names such as conv5")
 
 
 SECTIONS = {"variants": VariantKnobs, "heads": HeadKnobs, "fine_tunes": FineTuneKnobs}

@@ -1,4 +1,4 @@
-"""Rules between entries of params.yaml and of report.yaml, beyond what each value may be by itself."""
+"""Rules between entries of params.yaml, beyond what each value may be by itself."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,10 +32,10 @@ def mistakes(content: Mapping[str, Any], found: list[Mistake]) -> Iterator[Mista
         content: params.yaml.
         found: mistakes of single values; what these entries are part of is not checked again.
     """
-    study = _plain(content)
+    study = plain(content)
     wrong = {mistake.place[:2] for mistake in found} | {mistake.place[:1] for mistake in found}
     for space in SPACES:
-        yield from _names(study, space)
+        yield from names(study, space)
     absent = {section for section in study if not isinstance(content.get(section), dict)}
     yield from _references(study, absent)
     yield from _formats(study, wrong)
@@ -50,49 +50,19 @@ def mistakes(content: Mapping[str, Any], found: list[Mistake]) -> Iterator[Mista
         yield from conflicts.mistakes(sound)
 
 
-def of_report(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Yields where report.yaml speaks of variants or data that are not there.
-
-    Args:
-        report: its content.
-        content: params.yaml.
-    """
-    if not all(isinstance(content.get(group), dict) for group in GROUPS):
-        return
-    study = _plain(content)
-    comparisons = {name: _mapping(entry) for name, entry in _mapping(report.get("comparisons")).items()}
-    yield from _names({"comparisons": comparisons}, ("comparisons",))
-    names = [name for group in GROUPS for name in study[group]]
-    known = _mapping(report.get("datasets"))
-    for name, entry in _mapping(report.get("results")).items():
-        if name not in names:
-            yield Mistake(("results", name), f"is not a variant.{did_you_mean(name, names)}")
-        dataset = _mapping(entry).get("dataset")
-        if isinstance(dataset, str) and dataset not in known:
-            problem = f"is {dataset!r}, expected a name under datasets.{did_you_mean(dataset, known)}"
-            yield Mistake(("results", name, "dataset"), problem)
-    for name, entry in comparisons.items():
-        members = entry.get("variants")
-        for number, member in enumerate(members if isinstance(members, list) else ()):
-            place = ("comparisons", name, "variants", number)
-            if isinstance(member, str) and member not in names:
-                yield Mistake(place, f"is {member!r}, not a variant.{did_you_mean(member, names)}")
-            elif member in members[:number]:
-                yield Mistake(place, f"is {member!r}, which is in the list already")
-
-
-def _plain(content: Mapping[str, Any]) -> dict[str, dict[Any, Any]]:
+def plain(content: Mapping[str, Any]) -> dict[str, dict[Any, Any]]:
     """Returns the sections that are mappings, of entries that are mappings."""
     sections = ("sources", "datasets", "backbones", "features", *GROUPS)
-    study = {name: _mapping(content.get(name)) for name in (*sections, "defaults")}
-    return study | {name: {key: _mapping(entry) for key, entry in study[name].items()} for name in sections}
+    study = {name: mapping(content.get(name)) for name in (*sections, "defaults")}
+    return study | {name: {key: mapping(entry) for key, entry in study[name].items()} for name in sections}
 
 
-def _mapping(value: Any) -> dict[Any, Any]:
+def mapping(value: Any) -> dict[Any, Any]:
+    """Returns a mapping, an empty one in place of anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def _names(study: Mapping[str, Any], space: tuple[str, ...]) -> Iterator[Mistake]:
+def names(study: Mapping[str, Any], space: tuple[str, ...]) -> Iterator[Mistake]:
     """Checks that no name is there twice in some sections, and that none is that of a folder."""
     taken: dict[str, tuple[str, str]] = {}
     for place in ((section, name) for section in space for name in study[section]):

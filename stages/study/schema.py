@@ -1,4 +1,4 @@
-"""Every section of params.yaml and of report.yaml; the knobs of trainings are in `knobs`.
+"""Every section of params.yaml; the knobs of trainings are in `knobs`.
 
 Formats are found by their files. `python -m stages.study.schema > params.schema.json` writes the schema of
 params.yaml for editors.
@@ -13,12 +13,21 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_va
 from stages.runtime.modules import offered
 from stages.study import knobs
 from stages.study.checking import MistakesError, Section
-from stages.study.knobs import Epochs, Fraction, Pooling, Seed, Share, Size, Threads, Views, distinct, text
+from stages.study.knobs import (
+    Distinct,
+    Pooling,
+    Seed,
+    Share,
+    Size,
+    Text,
+    Threads,
+    Views,
+    text,
+)
 from stages.study.reading import Mistake
 
 DATASET_FORMATS = {name: words for name, words in offered("datasets", "read").items() if "classes" in words}
 BACKBONE_FORMATS = offered("backbones", "load")
-CLASS = "a class number, a range such as 0-24, a name, or all"
 
 
 def _class(item: Any) -> Any:
@@ -34,14 +43,8 @@ def _class(item: Any) -> Any:
 Name = text("[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", "at most 64 letters, digits, _ or -, not starting with -")
 FileName = text("[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", "letters, digits, _ . or -, not starting with . or -")
 Url = text(r"https?://[^\s/]+\S*", "an address such as https://host/file")
-Class = Annotated[
-    Any,
-    AfterValidator(_class),
-    WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "patternErrorMessage": CLASS}
-    ),
-]
-Count = Annotated[int, Field(ge=1, lt=2**31)]
+CLASS = {"patternErrorMessage": "a class number, a range such as 0-24, a name, or all"}
+Class = Annotated[Any, AfterValidator(_class), WithJsonSchema({"type": ["integer", "string"]} | CLASS)]
 Side = Annotated[int, Field(ge=8, le=1024)]
 
 
@@ -49,12 +52,8 @@ class SourceFile(Section):
     """A file from outside, under its official name."""
 
     bytes: Annotated[int, Field(ge=1, lt=1 << 40, description="size of the publisher's file")]
-    sha256: text("[0-9a-f]{64}", "64 digits from 0-9 and a-f, in quotes") = Field(
-        None, description="hash of the publisher's file"
-    )
-    md5: text("[0-9a-f]{32}", "32 digits from 0-9 and a-f, in quotes") = Field(
-        None, description="hash of the publisher's file, where it gives no sha256"
-    )
+    sha256: text("[0-9a-f]{64}", "64 digits from 0-9 and a-f, in quotes") = Field(None, description="of it")
+    md5: text("[0-9a-f]{32}", "32 digits from 0-9 and a-f, in quotes") = Field(None, description="of it")
     urls: list[Url] = Field(min_length=1, description="addresses, tried in order")
     instead: FileName = Field(None, description="a file of the mirror that may take its place")
 
@@ -69,17 +68,13 @@ class Dataset(Section):
     """What `prepare` makes of an archive or a folder."""
 
     format: Literal[*DATASET_FORMATS] = Field(description="how it is read: a file of stages/datasets/")
-    source: str = Field(
-        alias="from", min_length=1, description="data/archives/<source>, or a folder of yours"
-    )
+    source: Text = Field(alias="from", description="data/archives/<source>, or a folder of yours")
     classes: list[Class] = Field(min_length=1, description="numbers, ranges such as 0-24, names, or all")
     image_size: Side = Field(description="pixels of the square that `resize` makes")
     validation_share: Share = Field(description="of the training images, stratified by class")
     split_seed: Seed = Field(description="of the drawing of validation images")
     test_share: Share = Field(None, description="of all images, where a folder has no test/ of its own")
-    resize: Literal["squash", "crop", "pad"] = Field(
-        None, description="how an image becomes a square: squash both sides, or keep their ratio"
-    )
+    resize: Literal["squash", "crop", "pad"] = Field(None, description="how an image becomes a square")
     skip_damaged: bool = Field(None, description="leave out files that cannot be read, and count them")
 
 
@@ -87,8 +82,8 @@ class Backbone(Section):
     """A network that turns raw RGB images into feature maps."""
 
     format: Literal[*BACKBONE_FORMATS] = Field(description="how it is read: a file of stages/backbones/")
-    source: str = Field(alias="from", min_length=1, description="data/archives/<source>, or a file of yours")
-    application: str = Field(None, min_length=1, description="network of keras.applications: ResNet50, ...")
+    source: Text = Field(alias="from", description="data/archives/<source>, or a file of yours")
+    application: Text = Field(None, description="network of keras.applications: ResNet50, ...")
 
 
 class Features(Section):
@@ -99,12 +94,8 @@ class Features(Section):
     threads: Threads = Field(description="CPU threads")
     batch_size: Size = Field(description="images per forward pass")
     image_size: Side = Field(description="pixels of the images that it sees; prepare writes them")
-    layers: Annotated[list[Annotated[str, Field(min_length=1)]], AfterValidator(distinct)] = Field(
-        [], description="names of layers, side by side; [] is the backbone's output"
-    )
-    pooling: Annotated[list[Pooling], AfterValidator(distinct)] = Field(
-        ["average"], description="files of stages/pooling/, side by side; [] writes no pooled features"
-    )
+    layers: Distinct[Text] = Field([], description="names, side by side; [] is the backbone's output")
+    pooling: Distinct[Pooling] = Field(["average"], description="files of stages/pooling/; [] pools nothing")
     maps: bool = Field(True, description="write the maps, for heads that learn from them")
     views: Views = Field({}, description="views of each image that features are written of")
 
@@ -155,60 +146,6 @@ class Study(Section):
     variants: dict[Name, Variant]
     heads: dict[Name, Head]
     fine_tunes: dict[Name, FineTune]
-
-
-class ReportDataset(Section):
-    """The data of the report, with which results must agree to be compared."""
-
-    classes: Count
-    first_class: str
-    last_class: str
-    train: Count
-    validation: Count
-    test: Count
-
-
-class Result(Section):
-    """What the report says of one variant; loss and accuracy are those on the test images."""
-
-    dataset: str
-    section: str = Field(None)
-    figure: str = Field(None)
-    epochs: Epochs
-    loss: Annotated[float, Field(ge=0, lt=1000)] = Field(None)
-    accuracy: Fraction = Field(None)
-
-
-class Words(Section):
-    """A text of the page, in both its languages."""
-
-    en: str
-    es: str
-
-
-class Comparison(Section):
-    """Variants that share one figure; `report` is the report's, such as Fig. 5."""
-
-    title: Words = Field(None)
-    report: str = Field(None)
-    variants: list[str] = Field(min_length=1)
-
-
-class Chapter(Section):
-    """A section of the report: what it asks and finds."""
-
-    title: Words
-    question: Words
-    answer: Words
-
-
-class Report(Section):
-    """report.yaml."""
-
-    datasets: dict[Name, ReportDataset] = Field({})
-    results: dict[Name, Result] = Field({})
-    comparisons: dict[Name, Comparison] = Field({})
-    sections: dict[str, Chapter] = Field({})
 
 
 def json_schema() -> str:
