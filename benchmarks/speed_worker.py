@@ -110,7 +110,7 @@ def load(name: str) -> SimpleNamespace:
 def here(case: SimpleNamespace) -> Repeat:
     """Returns what trains as the stages do."""
     from stages.training import plan, session
-    from stages.training.run import TrainingRun
+    from stages.training.fitting import TrainingRun
 
     has_views = case.stage == "train_head"
     run = TrainingRun("", 0, build(case), case.data, case.knobs, Path(os.devnull), "", has_views=has_views)

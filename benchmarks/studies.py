@@ -16,7 +16,7 @@ from stages.runtime import resolved
 if TYPE_CHECKING:
     import keras
 
-    from stages.training.run import TrainingRun
+    from stages.training.fitting import TrainingRun
 
 THREADS = 2
 NOISY = {
@@ -59,7 +59,7 @@ def training_run(
         model: to train; built of the knobs where there is none.
         changes: of the knobs; `fingerprint`, `first_epoch` and `has_views` are the run's.
     """
-    from stages.training.run import TrainingRun
+    from stages.training.fitting import TrainingRun
 
     about = {key: changes.pop(key) for key in ("first_epoch", "has_views") if key in changes}
     fingerprint = changes.pop("fingerprint", "this run")

@@ -17,8 +17,8 @@ from scipy.special import log_softmax
 from stages.runtime import progress, signals
 from stages.runtime.errors import InputError
 from stages.training import checkpoints
+from stages.training.fitting import Fitted, TrainingRun
 from stages.training.prediction import loss_and_accuracy, predictor
-from stages.training.run import Fitted, TrainingRun
 
 KNOBS = ("penalties", "monitor")
 ONE_OPTIMUM = True  # whatever the seed, so that `resolve` takes one alone

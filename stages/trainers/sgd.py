@@ -5,8 +5,8 @@ from typing import Any
 from stages.runtime import signals
 from stages.training import checkpoints, epoch
 from stages.training.checkpoints import Progress
+from stages.training.fitting import Fitted, TrainingRun
 from stages.training.prediction import Predict, predictor
-from stages.training.run import Fitted, TrainingRun
 from stages.training.session import Session, prepare, take
 from stages.training.steps import StepFunction
 

@@ -10,8 +10,8 @@ from stages.runtime import progress
 from stages.runtime.errors import InputError
 from stages.training import checkpoints, plan
 from stages.training.checkpoints import Progress
+from stages.training.fitting import TrainingRun
 from stages.training.prediction import Predict, loss_and_accuracy, probabilities
-from stages.training.run import TrainingRun
 from stages.training.session import Session, keep
 from stages.training.steps import StepFunction
 

@@ -39,7 +39,7 @@ def record(start: Path, seed: int) -> dict[str, Any]:
 
 
 def _is_of_the_head(layer: str) -> bool:
-    return layer.startswith(HEAD) or layer == "probabilities"
+    return layer.startswith((HEAD, "pooled_features")) or layer == "probabilities"
 
 
 def _folder(start: Path, seed: int) -> Path:

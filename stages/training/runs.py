@@ -22,7 +22,7 @@ from stages.runtime.errors import DAMAGE, InputError
 from stages.runtime.modules import find
 from stages.runtime.resolved import Resolved
 from stages.training import backend, checkpoints, prediction, run_writer
-from stages.training.run import Fitted, TrainingRun
+from stages.training.fitting import Fitted, TrainingRun
 from stages.training.saving import save_model
 
 OF_THE_VARIANT = ("name", "seed", "seeds")  # knobs that a record does not repeat, and no recipe counts

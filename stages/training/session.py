@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from stages.training import backend, checkpoints, objective, optimizers
+from stages.training.fitting import TrainingRun
 from stages.training.objective import Objective
 from stages.training.optimizers import Recipe
-from stages.training.run import TrainingRun
 from stages.training.steps import StepFunction, Update, step_function
 
 Pairs = list[tuple[Any, Any]]  # of a copy and the weight that it is of
