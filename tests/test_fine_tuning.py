@@ -6,6 +6,7 @@ import pytest
 
 from stages.backbones import extractor
 from stages.demo import small_backbone
+from stages.features import joining
 from stages.networks import dense_head
 from stages.runtime.errors import InputError
 from stages.training import fine_tuning
@@ -19,7 +20,7 @@ BACKBONE = [f"conv{block}_conv/{weight}" for block in (2, 3, 4, 5) for weight in
 def joined(backbone):
     inputs = keras.Input((2048,), name="pooled_features")
     head = keras.Model(inputs, dense_head.build(inputs, n_classes=3, seed=0, dense_units=[4]), name="tiny")
-    return extractor.end_to_end(backbone, head)
+    return joining.join(backbone, head)
 
 
 @pytest.fixture

@@ -13,4 +13,4 @@ def add(x: Any, features: np.ndarray | None = None) -> Any:
         x: float[n, c].
         features: not needed.
     """
-    return keras.layers.UnitNormalization(dtype="float32", name="l2_norm")(x)
+    return keras.layers.UnitNormalization(dtype="float32", name="head_l2_norm")(x)

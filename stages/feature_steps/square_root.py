@@ -19,4 +19,4 @@ def add(x: Any, features: np.ndarray | None = None) -> Any:
     """
     single = keras.ops.cast(x, "float32")
     root = keras.ops.sqrt(keras.ops.absolute(single) + EPSILON) - EPSILON**0.5
-    return named(keras.ops.sign(single) * root, "square_root", x)
+    return named(keras.ops.sign(single) * root, "head_square_root", x)

@@ -21,5 +21,5 @@ def add(x: Any, features: np.ndarray) -> Any:
     is_constant = features.min(axis=0) == features.max(axis=0)
     variance = np.where(is_constant, 1.0, variance)
     return keras.layers.Normalization(
-        mean=mean.tolist(), variance=variance.tolist(), dtype="float32", name="standardise"
+        mean=mean.tolist(), variance=variance.tolist(), dtype="float32", name="head_standardise"
     )(x)

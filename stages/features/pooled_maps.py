@@ -25,7 +25,7 @@ def pooled(
     if len(wanted) == 1:
         return _pool(*wanted[0], NAME)
     parts = [_pool(*one, f"{NAME}_of{number}") for number, one in enumerate(wanted, start=1)]
-    return keras.layers.Concatenate(name=NAME)(parts)
+    return keras.layers.Concatenate(dtype="float32", name=NAME)(parts)
 
 
 def _pool(of_layer: Any, way: Pooling, name: str) -> Any:

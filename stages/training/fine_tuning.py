@@ -54,7 +54,7 @@ def unfreeze(model: keras.Model, which: str) -> None:
     by those of batches of 32. Compile after this.
 
     Args:
-        model: flat, from `extractor.end_to_end`; the names of the head's layers start with `head_`.
+        model: flat, from `joining.join`; the names of the head's layers start with `head_`.
         which: all | none | a prefix of layer names, such as conv5: the layers named so, and the head.
 
     Raises:
