@@ -3,7 +3,7 @@
 import pytest
 from small_results import EVALUATED, REPORT, rights
 
-from stages.results import comparable, differences
+from stages.results import comparable, contrasts
 from stages.results.evaluated import Evaluated
 
 BACKBONE = {"backbone.keras": {"kind": "stand-in", "sha256": "01"}}
@@ -28,8 +28,8 @@ def test_variants_on_other_images_are_no_comparison(changes):
     record = EVALUATED | changes
     assert not comparable.is_same_data(EVALUATED, record)
     one, other = (Evaluated(of, {}, rights(0.5, 100)) for of in (EVALUATED, record))
-    assert differences.between(one, other) is None
-    assert differences.obstacle(one, other) == "different data"
+    assert contrasts.between(one, other) is None
+    assert contrasts.obstacle(one, other) == "different data"
 
 
 def test_a_head_on_features_of_the_same_images_is_compared_with_a_network_on_them():
@@ -45,8 +45,8 @@ def test_a_head_on_features_of_the_same_images_is_compared_with_a_network_on_the
 
 def test_a_row_without_its_correct_images_says_so():
     one, other = Evaluated(EVALUATED, {}, rights(0.5, 100)), Evaluated(EVALUATED, {}, None)
-    assert differences.between(one, other) is None
-    assert differences.obstacle(one, other) == "which images are right is not recorded"
+    assert contrasts.between(one, other) is None
+    assert contrasts.obstacle(one, other) == "which images are right is not recorded"
 
 
 def test_the_report_is_compared_only_without_obstacles():

@@ -19,7 +19,7 @@ from stages.datasets import packing, prepared
 from stages.datasets.labelled import LabelledImages
 from stages.page.bilingual import TEXTS
 from stages.page.document import FOLDER
-from stages.results import differences, evaluated
+from stages.results import contrasts, evaluated
 from stages.results.drawing import DASHES, PALETTE
 from stages.runtime.errors import InputError
 
@@ -84,7 +84,7 @@ def test_the_reports_value_stands_beside_ours_with_interval_and_verdict(page):
 def test_what_a_variant_changes_stands_beside_what_that_changed(tmp_path, page):
     shown = text(page)
     here, before = (both(tmp_path)[name] for name in ("final", "normalised"))
-    found = differences.between(here, before)
+    found = contrasts.between(here, before)
     assert found.value == pytest.approx(0.1)
     bounds = re.escape(f"+0.100 [{found.low:+.3f}, {found.high:+.3f}]".replace("-", "−"))
     assert re.search(rf"final normalised batch_norm none → before flip no → yes {bounds} −?\+?0\.000", shown)

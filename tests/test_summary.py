@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from small_results import EVALUATED, METRICS, REPORT, rights
 
-from stages.results import differences, summary, summary_table
+from stages.results import contrasts, summary, summary_table
 from stages.results.evaluated import Evaluated
 
 
@@ -88,13 +88,13 @@ def test_one_seed_takes_from_its_family_what_a_seed_is_worth():
 
 def test_seeds_of_other_data_are_no_family():
     related = {"final": evaluated(), "basenet": evaluated(seeds=3, provenance="own")}
-    assert differences.spreads(related)["final"] is None
-    assert differences.spreads(related)["basenet"].df == 2
+    assert contrasts.spreads(related)["final"] is None
+    assert contrasts.spreads(related)["basenet"].df == 2
 
 
 def test_many_seeds_are_their_own_measure():
     family = {"one": evaluated(seeds=3), "many": evaluated(seeds=5)}
-    found = differences.spreads(family)
+    found = contrasts.spreads(family)
     assert (found["one"].df, found["many"].df) == (6, 4)
 
 

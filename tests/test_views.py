@@ -22,7 +22,11 @@ from stages.results import class_figures, figures
 from stages.study import items
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-STUDY = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+STUDY = {
+    key: value
+    for name in ("params.yaml", "report.yaml")
+    for key, value in YAML(typ="safe").load((ROOT / name).read_text(encoding="utf-8")).items()
+}
 PLOTS = {name: plot for entry in PIPELINE["plots"] for name, plot in entry.items()}
 TEMPLATES = ROOT / ".dvc" / "plots"
 PAGE = (ROOT / "docs" / "dvc-views.md").read_text(encoding="utf-8")

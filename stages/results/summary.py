@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stages.results import comparable, differences
+from stages.results import comparable, contrasts
 from stages.results.comparable import Json, data_note
 from stages.results.evaluated import Evaluated
 from stages.results.statistics import IMAGES, SeedSpread
@@ -18,7 +18,7 @@ def rows(study: Json, evaluated: Mapping[str, Evaluated]) -> list[dict[str, Any]
         study: as resolved for `compare`: variants, what each extends, and the report.
         evaluated: the variants that have run.
     """
-    spreads = differences.spreads(evaluated)
+    spreads = contrasts.spreads(evaluated)
     found = []
     for name in study["variants"]:
         of_report = row(name, study["report"], evaluated.get(name), spreads.get(name))
@@ -35,15 +35,15 @@ def row(
         variant: its name.
         report: "datasets" and "results", as in report.yaml.
         evaluated: None where the variant has not run.
-        spread: between its seeds, as `differences.spreads` returns it.
+        spread: between its seeds, as `contrasts.spreads` returns it.
     """
     reported = report["results"].get(variant, {})
     record, test = (evaluated.record, evaluated.metrics["test"]) if evaluated else ({}, {})
-    accuracy = differences.accuracy(evaluated, spread) if evaluated else None
+    accuracy = contrasts.accuracy(evaluated, spread) if evaluated else None
     difference = None
     if evaluated and "accuracy" in comparable.reported(variant, record, report):
         n = report["datasets"][reported["dataset"]]["test"]
-        difference = differences.to_report(evaluated, reported["accuracy"], n, spread)
+        difference = contrasts.to_report(evaluated, reported["accuracy"], n, spread)
     return {
         "variant": variant,
         "dataset": record.get("dataset", reported.get("dataset")),
@@ -79,18 +79,18 @@ def _gain(
     gain, obstacle = None, None
     if parent in evaluated and name in evaluated:
         pair = evaluated[name], evaluated[parent]
-        gain = differences.between(*pair, spread=spreads[name], other_spread=spreads[parent])
-        obstacle = differences.obstacle(*pair) or None
+        gain = contrasts.between(*pair, spread=spreads[name], other_spread=spreads[parent])
+        obstacle = contrasts.obstacle(*pair) or None
     return {"parent": parent, **_interval("gain", gain), "gain_p": gain and gain.p, "gain_obstacle": obstacle}
 
 
-def _interval(name: str, interval: differences.Interval | None) -> dict[str, Any]:
+def _interval(name: str, interval: contrasts.Interval | None) -> dict[str, Any]:
     """Returns the cells of a value, its bounds and what they count."""
     keys = (name, f"{name}_low", f"{name}_high", f"{name}_counts")
     return dict(zip(keys, interval[:4] if interval else (None,) * 4, strict=True))
 
 
-def _verdict(reported: Json, record: Json, report: Json, difference: differences.Interval | None) -> str:
+def _verdict(reported: Json, record: Json, report: Json, difference: contrasts.Interval | None) -> str:
     if not record:
         return "not run"
     if "accuracy" not in reported:
