@@ -27,9 +27,21 @@ def test_a_layer_that_the_backbone_lacks_is_refused_with_the_ends_of_its_blocks(
     with pytest.raises(InputError) as caught:
         requirements.check(small_backbone.build(), 24, ["conv3_relu", "conv4_rellu"])
     assert str(caught.value) == (
-        "layers: the backbone has no layer 'conv4_rellu', expected such as the ends of its blocks: pixels,"
+        "layers: the backbone has no layer 'conv4_rellu', expected such as the ends of its blocks:"
         " conv2_relu, conv3_relu, conv5_relu. Did you mean 'conv4_relu'?"
     )
+
+
+def test_the_end_of_a_block_is_where_its_shortcut_ends():
+    x = inputs = keras.Input((None, None, 3))
+    for block in (1, 2):
+        way = keras.layers.Conv2D(4, 1, name=f"block{block}_first")(x)  # of the size of the block before
+        way = keras.layers.Conv2D(4, 1, 2, name=f"block{block}_second")(way)
+        short = keras.layers.Conv2D(4, 1, 2, name=f"block{block}_short")(x)
+        x = keras.layers.Add(name=f"block{block}_out")([way, short])
+    expected = r"blocks: block1_out, block2_out\. Did you mean 'block2_out'\?$"
+    with pytest.raises(InputError, match=expected):
+        requirements.check(keras.Model(inputs, x), 16, ["block2"])
 
 
 def test_images_below_the_least_size_are_refused_with_that_size():

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +11,10 @@ from stages.features import pooled_maps
 from stages.networks import views
 from stages.runtime.errors import InputError
 
+UNLEARNT = (
+    *(keras.layers.InputLayer, keras.layers.ZeroPadding2D),
+    *(keras.layers.Normalization, keras.layers.Rescaling),
+)
 LARGEST = 2048  # pixels, up to which the least size that a backbone takes is looked for
 
 
@@ -94,30 +97,32 @@ def _check_layers(model: keras.Model, image_size: int, layers: Sequence[str]) ->
     names = [operation.name for operation in model.operations]
     for name in layers:
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
+            ends = _block_ends(model, image_size)
+            close = [end for end in ends if end.startswith(name)] or difflib.get_close_matches(
+                name, names, n=1
+            )
             guess = f" Did you mean {close[0]!r}?" if close else ""
-            ends = ", ".join(_block_ends(model, image_size))
             raise InputError(
                 f"layers: the backbone has no layer {name!r}, expected such as the ends of its blocks:"
-                f" {ends}.{guess}"
+                f" {', '.join(ends)}.{guess}"
             )
 
 
 def _block_ends(model: keras.Model, image_size: int) -> list[str]:
-    """Returns the last layer at each size of map, in the model's order."""
+    """Returns of each size of map the last layer, in the model's order, that no path leads around."""
+    depths = {id(node): depth for depth, nodes in model._nodes_by_depth.items() for node in nodes}
+    nodes = [node for depth in model._nodes_by_depth.values() for node in depth]
+    steps = [(depths[id(parent)], depths[id(node)]) for node in nodes for parent in node.parent_nodes]
     tensors = {
-        operation.name: extractor.output_of(model, operation.name)
-        for operation in model.operations
-        if not isinstance(operation, keras.layers.InputLayer | keras.layers.ZeroPadding2D)
+        one.operation.name: one.output_tensors[0]
+        for depth, (one, *others) in sorted(model._nodes_by_depth.items(), reverse=True)
+        if not others and not any(first > depth > last for first, last in steps)
+        if not isinstance(one.operation, UNLEARNT)
     }
     images = keras.KerasTensor((1, image_size, image_size, 3), "float32")
-    found = keras.Model(model.inputs[0], list(tensors.values())).compute_output_spec(images)
-    ends: dict[Any, str] = {}
-    for name, tensor in zip(tensors, found, strict=True):
-        if len(tensor.shape) == 4:
-            ends.pop(tensor.shape[1:3], None)
-            ends[tensor.shape[1:3]] = name
-    return list(ends.values())
+    found = keras.Model(model.inputs[0], tensors).compute_output_spec(images)
+    maps = {name: found[name].shape[1:3] for name in tensors if len(found[name].shape) == 4}
+    return list({size: name for name, size in maps.items()}.values())
 
 
 def _check_maps(name: str, maps: np.ndarray) -> None:
