@@ -49,6 +49,14 @@ def test_what_is_named_and_the_head_train_and_batch_normalisation_never(whole, w
     assert trainable(whole) == expected
 
 
+def test_batch_normalisation_trains_where_it_is_asked_for(whole):
+    fine_tuning.unfreeze(whole, "conv5", batch_norm=True)
+    expected = ["conv5_conv/kernel", "conv5_conv/bias", "conv5_bn/gamma", "conv5_bn/beta", *HEAD]
+    assert trainable(whole) == expected
+    fine_tuning.unfreeze(whole, "none", batch_norm=True)
+    assert trainable(whole) == HEAD
+
+
 def test_an_unknown_prefix_is_an_error_that_names_those_there_are(whole):
     with pytest.raises(InputError) as caught:
         fine_tuning.unfreeze(whole, "conv6")

@@ -183,6 +183,7 @@ class FineTuneKnobs(ImageKnobs, TrainingKnobs):
     """Knobs of fine-tunes."""
 
     unfreeze: Text = Field(None, description="all, none, or a prefix of layer names such as conv5")
+    unfreeze_batch_norm: bool = Field(False, description="batch normalisation of these layers trains, too")
 
 
 SECTIONS = {"variants": VariantKnobs, "heads": HeadKnobs, "fine_tunes": FineTuneKnobs}

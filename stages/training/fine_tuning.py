@@ -20,7 +20,8 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
     Args:
         start: folder of a variant, such as models/frozen.
         seed: of the fine-tune, see `record`.
-        knobs: of the fine-tune: `unfreeze` and `precision` are used; the head stays in float32.
+        knobs: of the fine-tune: `unfreeze`, `unfreeze_batch_norm` and `precision` are used; the head stays in
+            float32.
 
     Raises:
         InputError: the file was edited, or `unfreeze` names no layer.
@@ -29,7 +30,7 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
     check_files(folder, {"model.keras": record(start, seed)["sha256"]["model.keras"]})
     model = views.inner(keras_file.read(folder / "model.keras"))
     model = precision.under(model, knobs.get("precision", "float32"), _is_of_the_head)
-    unfreeze(model, knobs["unfreeze"])
+    unfreeze(model, knobs["unfreeze"], batch_norm=knobs.get("unfreeze_batch_norm", False))
     return model
 
 
@@ -47,15 +48,16 @@ def _folder(start: Path, seed: int) -> Path:
     return others[0] if len(others) == 1 else same
 
 
-def unfreeze(model: keras.Model, which: str) -> None:
+def unfreeze(model: keras.Model, which: str, *, batch_norm: bool = False) -> None:
     """Sets which layers train: all, none of the backbone, or the backbone from a layer's prefix on.
 
-    BatchNormalization stays frozen at any depth: its statistics, gathered on ImageNet, would be overwritten
-    by those of batches of 32. Compile after this.
+    BatchNormalization stays frozen at any depth unless it is asked for: its statistics, gathered on
+    ImageNet, would be overwritten by those of batches of 32. Compile after this.
 
     Args:
         model: flat, from `joining.join`; the names of the head's layers start with `head_`.
         which: all | none | a prefix of layer names, such as conv5: the layers named so, and the head.
+        batch_norm: whether their normalisation trains with them, as after Keras' `trainable = True`.
 
     Raises:
         InputError: no layer of the backbone has that prefix.
@@ -70,5 +72,5 @@ def unfreeze(model: keras.Model, which: str) -> None:
     for layer in model.layers:
         layer.trainable = layer.name.startswith((prefix, HEAD))  # and what is inside it
     for layer in every_layer(model):
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.layers.BatchNormalization) and not batch_norm:
             layer.trainable = False
