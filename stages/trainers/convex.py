@@ -46,7 +46,7 @@ class Examples:
     """Inputs of the last layer.
 
     Attributes:
-        x: tensor float32[n * views, c], the views of an example one below another.
+        x: tensor float64[n * views, c], the views of an example one below another.
         labels: int64[n].
         views: of each example.
     """
@@ -63,8 +63,8 @@ def fit(run: TrainingRun) -> Fitted:
         run: its model's last layer gets the weights.
 
     Returns:
-        Per penalty, from the largest: penalty, loss and accuracy of training (over all views), val_loss and
-        val_accuracy (of the mean over views), iterations; and the penalty that was chosen.
+        Per penalty, from the largest: penalty, loss, accuracy, val_loss and val_accuracy (of the mean over
+        views), iterations; and the penalty that was chosen.
 
     Raises:
         InputError: the network has other weights to train than those of its last layer.
@@ -152,7 +152,7 @@ def objective(
     Args:
         flat: kernel, row by row, then bias: float64[c * k + k].
         shape: (c, k).
-        x: tensor [n, c]; products with it are of its precision, and use the threads of the run.
+        x: float64[n, c], best a tensor; products with it use the threads of the run.
         labels: int64[n] in [0, k).
         penalty: of the squared kernel.
     """
@@ -164,14 +164,14 @@ def objective(
     errors = np.exp(logs)
     errors[rows, labels] -= 1
     errors /= len(labels)
-    of_kernel = _product(keras.ops.transpose(x), errors) + penalty * kernel
+    of_kernel = _product(errors.T, x).T + penalty * kernel  # x itself would be copied to be transposed
     return float(value), np.concatenate([of_kernel.ravel(), errors.sum(axis=0)])
 
 
-def _product(x: Any, matrix: np.ndarray) -> np.ndarray:
-    """Returns x times a matrix, float64, computed in the precision of x."""
-    factor = keras.ops.convert_to_tensor(matrix, dtype=x.dtype)
-    return keras.ops.convert_to_numpy(keras.ops.matmul(x, factor)).astype(np.float64)
+def _product(left: Any, right: Any) -> np.ndarray:
+    """Returns the product of two matrices in float64: in float32, steps near the minimum are lost."""
+    factors = [keras.ops.convert_to_tensor(factor, "float64") for factor in (left, right)]
+    return keras.ops.convert_to_numpy(keras.ops.matmul(*factors)).astype(np.float64)
 
 
 def _last_layer(run: TrainingRun) -> keras.layers.Layer:
@@ -195,7 +195,7 @@ def _examples(run: TrainingRun, layer: keras.layers.Layer, split: str) -> Exampl
         for view in range(inputs.shape[1])
     ]
     x = np.stack(looks, axis=1).reshape(-1, looks[0].shape[-1])
-    return Examples(keras.ops.convert_to_tensor(x), run.data.labels[rows], inputs.shape[1])
+    return Examples(keras.ops.convert_to_tensor(x, "float64"), run.data.labels[rows], inputs.shape[1])
 
 
 def _record(

@@ -35,7 +35,7 @@ def _fused(layer: keras.layers.BatchNormalization, call: Callable[..., Any]) -> 
     import tensorflow as tf
 
     def fused(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if not training or mask is not None:
+        if not training or not layer.trainable or mask is not None:
             return call(inputs, training=training, mask=mask)
         x = tf.cast(inputs, tf.float32)
         channels = x.shape[-1]
