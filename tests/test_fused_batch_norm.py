@@ -1,0 +1,148 @@
+"""Batch normalisation by TensorFlow's fused kernel: what Keras' own layer gives, and saved as such."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from stages.training import checkpoints, fused_batch_norm
+from stages.training.saving import save_model
+
+pytestmark = pytest.mark.usefixtures("keras_configured")
+
+IMAGES, FEATURES = (5, 4, 4, 3), (4, 3)
+
+
+def layers(n, *, shape=IMAGES, policy="float32", seed=0, **knobs):
+    """Equal models, each of one layer of batch normalisation, with weights that are not neutral."""
+    built = []
+    for _ in range(n):
+        inputs = keras.Input(shape[1:], dtype="float32")
+        layer = keras.layers.BatchNormalization(momentum=0.8, dtype=policy, name="bn", **knobs)
+        built.append(keras.Model(inputs, layer(inputs)))
+        rng = np.random.default_rng(seed)
+        layer.set_weights([rng.uniform(0.5, 2, weight.shape) for weight in layer.weights])
+    return built
+
+
+def values(shape=IMAGES, seed=0):
+    return np.random.default_rng(seed).normal(3, 2, shape).astype(np.float32)
+
+
+def trained(model, x):
+    """Outputs of a step of training, and the gradients of a loss by inputs and weights."""
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = model(x, training=True)
+        loss = tf.reduce_sum(tf.sin(tf.cast(outputs, tf.float32)))
+    gradients = tape.gradient(loss, [x, *model.trainable_weights])
+    return [np.asarray(tf.cast(value, tf.float32)) for value in (outputs, *gradients)]
+
+
+def weights(model):
+    return checkpoints.state(model.weights)
+
+
+@pytest.mark.parametrize("shape", [IMAGES, FEATURES, (1, 2, 2, 3)], ids=str)
+def test_outputs_gradients_and_moving_statistics_are_those_of_keras(shape):
+    own, fused = layers(2, shape=shape)
+    fused_batch_norm.use(fused)
+    assert "call" in vars(fused.get_layer("bn"))  # else this compares Keras with itself
+    for seed in range(2):
+        x = values(shape, seed)
+        for found, expected in zip(trained(fused, x), trained(own, x), strict=True):
+            assert np.allclose(found, expected, rtol=1e-5, atol=1e-5)
+    for found, expected in zip(weights(fused), weights(own), strict=True):
+        assert np.allclose(found, expected, rtol=1e-5, atol=1e-5)
+    x = values(shape, 9)
+    assert np.allclose(fused(x, training=False), own(x, training=False), rtol=1e-5, atol=1e-5)
+
+
+def test_the_moving_variance_gathers_that_of_the_batch():
+    (model,) = layers(1, shape=(2, 1))
+    fused_batch_norm.use(model)
+    bn = model.get_layer("bn")
+    bn.set_weights([np.ones(1), np.zeros(1), np.zeros(1), np.ones(1)])
+    model(np.array([[1.0], [5.0]], np.float32), training=True)
+    # mean 3, variance 4, of a sample 8
+    assert float(bn.moving_mean[0]) == pytest.approx(0.8 * 0 + 0.2 * 3)
+    assert float(bn.moving_variance[0]) == pytest.approx(0.8 * 1 + 0.2 * 4)
+
+
+def test_a_frozen_layer_uses_its_statistics_and_leaves_them():
+    own, fused = layers(2)
+    for model in (own, fused):
+        model.get_layer("bn").trainable = False
+    before = weights(fused)
+    fused_batch_norm.use(fused)
+    x = values()
+    assert np.array_equal(fused(x, training=True), own(x, training=False))
+    assert all(map(np.array_equal, before, weights(fused)))
+
+
+def test_a_layer_that_is_frozen_later_is_frozen():
+    own, fused = layers(2)
+    fused_batch_norm.use(fused)
+    for model in (own, fused):
+        model.get_layer("bn").trainable = False
+    before, x = weights(fused), values()
+    assert np.array_equal(fused(x, training=True), own(x, training=False))
+    assert all(map(np.array_equal, before, weights(fused)))
+
+
+@pytest.mark.parametrize("knobs", [{"axis": 1}, {"scale": False}, {"center": False}], ids=str)
+def test_a_layer_that_the_kernel_cannot_compute_stays_keras_own(knobs):
+    own, left = layers(2, **knobs)
+    fused_batch_norm.use(left)
+    x = values()
+    for found, expected in zip(trained(left, x), trained(own, x), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_layers_inside_of_nested_models_are_fused_too():
+    (inner,) = layers(1)
+    inputs = keras.Input(IMAGES[1:])
+    fused_batch_norm.use(keras.Model(inputs, inner(inputs)))
+    assert "call" in vars(inner.get_layer("bn"))
+
+
+def test_half_precision_is_computed_in_float32_and_stays_finite():
+    own, fused = layers(2, policy="mixed_bfloat16")
+    fused_batch_norm.use(fused)
+    x = values() * 1e3
+    found, expected = trained(fused, x), trained(own, x)
+    assert fused.outputs[0].dtype == "bfloat16"
+    assert all(np.isfinite(value).all() for value in (*found, *weights(fused)))
+    assert np.allclose(found[0], expected[0], atol=0.05)  # bfloat16 has three digits
+    for first, second in zip(weights(fused), weights(own), strict=True):
+        assert np.allclose(first, second, rtol=1e-2)
+
+
+LOADED = """
+import sys, keras, numpy as np
+model = keras.saving.load_model(sys.argv[1], safe_mode=True)
+np.save(sys.argv[3], np.asarray(model(np.load(sys.argv[2]), training=False)))
+"""
+
+
+def test_the_saved_model_is_plain_keras_and_loads_in_a_process_without_this_project(tmp_path):
+    (model,) = layers(1)
+    fused_batch_norm.use(model)
+    x = values()
+    model(x, training=True)
+    save_model(model, tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    layer = config["config"]["layers"][1]
+    assert (layer["module"], layer["class_name"]) == ("keras.layers", "BatchNormalization")
+    np.save(tmp_path / "x.npy", x)
+    command = [sys.executable, "-c", LOADED, "model.keras", "x.npy", "y.npy"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert np.allclose(np.load(tmp_path / "y.npy"), model(x, training=False), atol=1e-6)
