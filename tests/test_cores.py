@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.runtime import cores, locks
+from stages.runtime import cores, limits, locks
 
 ROOT = Path(__file__).parent.parent
 WORKER = """
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
     """The current folder, with a module `worker` to run, on a machine of three cores."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{tmp_path}")
-    monkeypatch.setattr(cores, "count", lambda: 3)
+    monkeypatch.setattr(limits, "cores", lambda: 3)
     monkeypatch.setattr(cores, "FIRST_S", 0.0)
     monkeypatch.setattr(cores, "POLL_S", 0.05)
     (tmp_path / "worker.py").write_text(WORKER)
@@ -97,7 +97,7 @@ def test_helpers_make_room_for_a_training_that_finds_no_core(folder):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_helpers_end_with_the_process_that_they_help(folder):
     code = (
-        "import time; from stages.runtime import cores; cores.count = lambda: 2; cores.FIRST_S = 0\n"
+        "import time; from stages.runtime import cores, limits; limits.cores = lambda: 2; cores.FIRST_S = 0\n"
         "with cores.helped('worker', [], 1, lambda: True): time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=folder)

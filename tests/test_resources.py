@@ -6,6 +6,7 @@ import pytest
 
 from stages.execution import resources
 from stages.execution.resources import Machine, Need, Running
+from stages.runtime import limits
 
 SMI = """#!/bin/sh
 [ "$1" = --query-gpu=index,uuid,memory.total ] || exit 1
@@ -21,7 +22,7 @@ def running(threads=1, memory=0.0, gpu=None, pid=None):
 @pytest.fixture
 def free(monkeypatch):
     """Sets how much memory is free."""
-    return lambda amount: monkeypatch.setattr(resources, "free_memory", lambda: amount)
+    return lambda amount: monkeypatch.setattr(limits, "free_memory", lambda: amount)
 
 
 def test_by_default_a_stage_needs_a_core_that_no_thread_has(free):
@@ -94,18 +95,3 @@ def test_gpus_without_nvidia_smi_take_one_stage_each(devices, monkeypatch):
 
 def test_a_machine_without_gpus_has_none(tmp_path):
     assert resources.gpus(tmp_path) == {}
-
-
-def test_a_container_has_fewer_cores_and_less_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(resources, "CGROUP", tmp_path)
-    whole, free = resources.cores(), resources.free_memory()
-    assert free > 2e6
-    files = {"cpu.max": "50000 100000", "memory.max": "3000000", "memory.current": "2500000"}
-    for name, text in (files | {"memory.stat": "anon 1\ninactive_file 1500000\n"}).items():
-        (tmp_path / name).write_text(f"{text}\n")
-    assert resources.cores() == 1 <= whole
-    assert resources.free_memory() == 2000000
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert resources.cores() == whole
-    assert resources.free_memory() > 2e6

@@ -74,8 +74,8 @@ def test_a_hostile_environment_changes_no_byte(study):
 
 HELPED = """
 import sys
-from stages.runtime import cores
-cores.FIRST_S, cores.POLL_S, cores.count = 0.0, 0.1, lambda: 4
+from stages.runtime import cores, limits
+cores.FIRST_S, cores.POLL_S, limits.cores = 0.0, 0.1, lambda: 4
 from stages import train
 train.main(sys.argv[1:])
 """

@@ -22,7 +22,7 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from stages.execution import ray_task, resources
+from stages.execution import ray_task
 from stages.execution.commit import Commit
 from stages.execution.entries import LOCK
 from stages.execution.forecast import need
@@ -31,6 +31,7 @@ from stages.execution.processes import Ended, Processes
 from stages.execution.project import Command
 from stages.execution.ray_task import Errand
 from stages.execution.shared import SharedProject
+from stages.runtime import limits
 from stages.runtime.environment import RECORDED
 from stages.runtime.errors import InputError
 
@@ -138,12 +139,15 @@ class RayCluster(Processes):
         needs = need(self._project, self._history, errand.name)
         n_gpus = float(self._project.meta(errand.name).get("gpu", 0))  # `true` is a whole one
         n_gpus = n_gpus if ray.cluster_resources().get("GPU") else 0
-        asked = {"num_cpus": needs.threads, "num_gpus": n_gpus, "memory": int(needs.memory)}
+        seeds = 1 if n_gpus else self._project.seeds(errand.name)
+        n_cpus = needs.threads * max(1, min(seeds, _largest() // needs.threads))
+        asked = {"num_cpus": n_cpus, "num_gpus": n_gpus, "memory": int(needs.memory)}
+        errand = errand._replace(environment=errand.environment | {limits.CORES: str(n_cpus)})
         task = self._run.options(name=errand.name, **asked).remote(errand, self._archive, self._desk)
         self._errands[errand.name] = errand, log, number
         self._tasks[task] = errand.name
         if not any(_fits(node, asked) for node in ray.nodes()):
-            room = f"{needs.threads} CPU, {needs.memory / 1e9:.1f} GB of memory, {n_gpus:g} GPU"
+            room = f"{n_cpus} CPU, {needs.memory / 1e9:.1f} GB of memory, {n_gpus:g} GPU"
             _append(log, f"no node of the cluster has {room}; waits for one\n".encode())
 
     def _listen(self) -> None:
@@ -198,7 +202,7 @@ def _connect(address: str) -> None:
     """Joins or starts a cluster."""
     quiet: dict[str, Any] = {"logging_level": "CRITICAL", "log_to_driver": False}
     if address == "local":
-        quiet |= {"num_cpus": resources.cores(), "include_dashboard": False}
+        quiet |= {"num_cpus": limits.cores(), "include_dashboard": False}
     host, _, port = address.removeprefix("ray://").rpartition(":")
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -218,6 +222,11 @@ def _connect(address: str) -> None:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _largest() -> int:
+    """Returns the CPUs of the largest node: a variant's seeds train side by side on one."""
+    return max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
 
 
 def _fits(node: dict[str, Any], asked: dict[str, float]) -> bool:

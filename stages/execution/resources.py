@@ -1,6 +1,5 @@
 """What the machine offers: cores, memory and GPUs; what still fits beside what runs."""
 
-import math
 import os
 import subprocess
 from collections import Counter
@@ -11,11 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from stages.runtime import gpu
+from stages.runtime import gpu, limits
 from stages.runtime.errors import InputError
 
 GPU_MEMORY = 8e9  # bytes that a training gets
-CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Machine:
         if len(running) >= self.jobs if self.jobs else used >= self.cores:
             return False
         growth = sum(max(0.0, other.need.memory - _resident(other.pid)) for other in running)
-        return need.memory <= free_memory() - growth
+        return need.memory <= limits.free_memory() - growth
 
     def first_fitting(self, needs: Mapping[str, Need], running: Collection[Running]) -> str | None:
         """Returns which of the stages that wait starts next; None where there is no room.
@@ -92,32 +90,7 @@ def machine(jobs: int | None = None) -> Machine:
     """
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs is {jobs}, expected 1 or more: how many stages run at once")
-    return Machine(cores(), gpus(), jobs)
-
-
-def cores() -> int:
-    """Returns the cores that this process may use, within a container, too."""
-    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):  # "max 100000" where there is no limit
-        quota, period = (CGROUP / "cpu.max").read_text().split()
-        n = min(n, math.ceil(int(quota) / int(period)))
-    return n
-
-
-def free_memory() -> float:
-    """Returns the bytes that are free, within a container, too."""
-    free = psutil.virtual_memory().available
-    for limit, used, cached in (
-        ("memory.max", "memory.current", "inactive_file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
-    ):
-        with suppress(OSError, ValueError, KeyError):
-            stat = (CGROUP / used).with_name("memory.stat").read_text().split()
-            held = int((CGROUP / used).read_text()) - int(
-                dict(zip(stat[::2], stat[1::2], strict=True))[cached]
-            )
-            free = min(free, int((CGROUP / limit).read_text()) - held)
-    return free
+    return Machine(limits.cores(), gpus(), jobs)
 
 
 def gpus(devices: Path = gpu.DEVICES) -> dict[str, int]:

@@ -13,9 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
-import psutil
-
-from stages.runtime import locks
+from stages.runtime import limits, locks
 from stages.runtime.environment import KIB
 
 FOLDER = Path(".checkpoints", "cores")
@@ -25,11 +23,6 @@ POLL_S = 1.0
 # Until a training has computed so long, it may not hold yet what memory it needs.
 FIRST_S = 8.0
 ROOM = 1.5  # of its own memory that must be free for a helper
-
-
-def count() -> int:
-    """Returns the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_helper() -> bool:
@@ -124,12 +117,12 @@ class _Crew:
 
     def _has_room(self) -> bool:
         own = getrusage(RUSAGE_SELF).ru_maxrss * KIB
-        return time.process_time() > FIRST_S and psutil.virtual_memory().available > ROOM * own
+        return time.process_time() > FIRST_S and limits.free_memory() > ROOM * own
 
 
 def _taken(threads: int) -> list[int]:
     """Returns descriptors of as many locked tokens, [] where fewer are free."""
-    return _locked([FOLDER / f"{number}.lock" for number in range(count())], threads)
+    return _locked([FOLDER / f"{number}.lock" for number in range(limits.cores())], threads)
 
 
 def _locked(paths: Sequence[Path], wanted: int = 1) -> list[int]:
