@@ -1,11 +1,11 @@
 """What computes: its name, its precision, and a note where a GPU goes unused."""
 
-import functools
 import platform
 
 import keras
 import pytest
 
+from stages.runtime import gpu
 from stages.runtime.errors import InputError
 from stages.training import backend
 
@@ -18,30 +18,22 @@ def test_the_device_has_a_name():
     assert name
 
 
-@pytest.fixture
-def unseen(tmp_path, monkeypatch):
-    """A machine with an NVIDIA GPU that TensorFlow does not see."""
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_gpu_that_the_backend_does_not_see_is_noted_unless_it_is_hidden_on_purpose(
+    tmp_path, monkeypatch, capsys, hidden
+):
     if backend.device().startswith("gpu"):
         pytest.skip("the GPU is seen")
+    (tmp_path / "nvidia0").touch()  # as the driver's device files are on a machine with a GPU
+    monkeypatch.setattr(gpu.note, "__defaults__", (tmp_path,))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert backend.unseen_gpu(tmp_path) is None
-    (tmp_path / "nvidia0").touch()
-    monkeypatch.setattr(backend, "unseen_gpu", functools.partial(backend.unseen_gpu, tmp_path))
-
-
-def test_a_gpu_that_the_backend_does_not_see_is_reported(unseen, capsys):
-    assert "an NVIDIA GPU, but tensorflow does not see it" in backend.unseen_gpu()
+    if hidden:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     backend.configure(2)
     said = capsys.readouterr()
-    assert "`uv run --extra gpu` brings CUDA" in said.err
     assert said.out.startswith("running on cpu: ")
     assert said.out.endswith(", 2 threads\n")
-
-
-@pytest.mark.parametrize("value", ["", "-1"])
-def test_a_gpu_that_is_hidden_on_purpose_is_not_reported(unseen, monkeypatch, value):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
-    assert backend.unseen_gpu() is None
+    assert ("an NVIDIA GPU, but tensorflow does not see it" in said.err) == (not hidden)
 
 
 def test_half_precision_on_a_cpu_is_one_message_and_changes_nothing():
@@ -53,6 +45,16 @@ def test_half_precision_on_a_cpu_is_one_message_and_changes_nothing():
         "precision is mixed_float16, which needs a GPU; this run is on the CPU"
     )
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(("threads", "said"), [(1, "1 thread\n"), (2, "2 threads\n")])
+def test_the_number_of_threads_is_said(monkeypatch, capsys, threads, said):
+    import tensorflow as tf
+
+    for kind in ("intra", "inter"):  # which are fixed once this process has computed something
+        monkeypatch.setattr(tf.config.threading, f"set_{kind}_op_parallelism_threads", lambda _: None)
+    backend.configure(threads)
+    assert capsys.readouterr().out.endswith(f", {said}")
 
 
 def test_a_precision_holds_for_layers_made_from_now_on():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks import studies
-from stages.runtime import locks
-from stages.training import checkpoints, loop
+from stages.training import checkpoints
 from stages.training.checkpoints import Progress
+from stages.training.session import prepare
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -16,21 +16,27 @@ HISTORY = [{"epoch": 1, "loss": 1 / 3, "accuracy": 0.1}, {"epoch": 2, "loss": 1e
 PROGRESS = Progress(HISTORY, [(10, 1 / 3, 0.1), (4, 2 / 7, 1.0)])
 
 
-def fresh(seed):
-    data, settings = studies.dataset(), studies.settings(seed=seed, ema=0.9)
-    return loop.prepare(studies.build(data, settings), data, settings)
+@pytest.fixture(scope="module")
+def fresh(keras_configured, tmp_path_factory):
+    """A function that prepares a run with averages, which keeps the weights of its best epoch."""
+
+    def fresh(seed):
+        data, folder = studies.dataset(), tmp_path_factory.mktemp("run")
+        return prepare(studies.training_run(data, folder, seed=seed, ema=0.9, restore_best=True))
+
+    return fresh
 
 
 @pytest.fixture(scope="module")
-def trained(keras_configured):
-    """A run with dropout, batch normalisation, Adam and averages, after one step."""
+def trained(fresh):
+    """A run with dropout, batch normalisation, Adam, averages and best weights, after one step."""
     run = fresh(seed=0)
-    run.model.train_on_batch(np.full((4, 16, 16, 3), 9.0, np.float32), np.array([0, 1, 2, 0]))
+    run.model.train_on_batch(np.full((4, 16, 16, 3), 9.0, np.float32), np.eye(3)[[0, 1, 2, 0]])
     return run
 
 
 @pytest.fixture(scope="module")
-def untrained(keras_configured):
+def untrained(fresh):
     """A run that differs from it in its weights and seeds."""
     return fresh(seed=1)
 
@@ -59,13 +65,14 @@ def test_all_state_comes_back_and_so_does_the_progress(trained, other, saved):
     assert int(other.model.optimizer.iterations) == 1
 
 
-def test_the_state_holds_momenta_averages_and_the_dropouts_seeds(trained):
+def test_the_state_holds_momenta_averages_best_weights_and_the_dropouts_seeds(trained):
     names = [variable.path for variable in trained.variables]
     for part in ("moving_variance", "momentum", "velocity", "iteration", "learning_rate", "seed_generator"):
         assert any(part in name for name in names), part
-    averaged = [weight for weight in trained.model.weights if "float" in weight.dtype]
-    assert len(trained.average) == len(averaged) > 10
-    assert trained.variables[-len(averaged) :] == [moving for moving, _ in trained.average]
+    n = len(trained.model.weights)
+    assert len(trained.average) == len(trained.best) == n > 10
+    copies = [copy for copy, _ in (*trained.average, *trained.best)]
+    assert all(kept is copy for kept, copy in zip(trained.variables[-2 * n :], copies, strict=True))
 
 
 def test_a_checkpoint_of_a_different_run_is_deleted_and_leaves_the_run_alone(other, saved, capsys):
@@ -136,29 +143,6 @@ def test_progress_names_the_last_thing_done():
     assert str(Progress([], [(1, 0.5, 0.5)])) == "the start, step 1"
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    """A folder with a checkpoint of a finished training, of an unfinished one, and of features."""
-    monkeypatch.chdir(tmp_path)
-    for out in ("models/finished", "data/features", ".checkpoints/data/features", ".checkpoints/models"):
-        (tmp_path / out).mkdir(parents=True)
-    for name in ("finished", "unfinished"):
-        (tmp_path / f".checkpoints/models/{name}.npz").write_bytes(b"")
-    return tmp_path
-
-
-def test_checkpoints_of_outputs_that_are_there_are_pruned(workspace):
-    checkpoints.prune(Path("models/final"))
-    left = [path.name for path in (workspace / ".checkpoints").rglob("*") if path.is_file()]
-    assert left == ["unfinished.npz"]
-
-
-def test_a_run_does_not_prune_its_own_checkpoint_nor_that_of_a_living_process(workspace):
-    lock = checkpoints.path(Path("models/finished")).with_suffix(".lock")
-    checkpoints.prune(Path("models/finished"))
-    assert lock.with_suffix(".npz").exists()
-    with locks.held(lock):
-        checkpoints.prune(Path("models/final"))
-        assert lock.with_suffix(".npz").exists()
-    checkpoints.prune(Path("models/final"))
-    assert not lock.with_suffix(".npz").exists()
+def test_what_is_kept_of_an_output_lies_beside_dvcs_outs():
+    assert checkpoints.store(Path("models/final")) == Path(".checkpoints/models/final")
+    assert checkpoints.store(Path("/elsewhere/models/final")) == Path(".checkpoints/models/final")

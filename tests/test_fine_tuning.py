@@ -1,15 +1,20 @@
-"""Which weights of a trained end-to-end model continue to learn."""
+"""Where a fine-tune starts, and which weights of that model continue to learn."""
+
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
+from benchmarks.studies import write_json
 from stages.backbones import extractor
 from stages.demo import small_backbone
 from stages.features import joining
-from stages.networks import dense_head
+from stages.networks import dense_head, views
 from stages.runtime.errors import InputError
+from stages.runtime.hashes import file_hash
 from stages.training import fine_tuning
+from stages.training.saving import save_model
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -97,3 +102,69 @@ def test_batch_normalisation_inside_a_wrapper_stays_frozen_too():
     fine_tuning.unfreeze(model, "conv1")
     assert len(model.trainable_weights) == 2  # kernel and bias of the convolution
     assert all("conv2d" in weight.path for weight in model.trainable_weights)
+
+
+def write_seed(folder, seed, model):
+    """A trained seed, as far as a fine-tune reads it."""
+    place = folder / f"seed-{seed}"
+    place.mkdir(parents=True)
+    save_model(model, place / "model.keras")
+    hashes = {"model.keras": file_hash(place / "model.keras")}
+    write_json(place / "run.json", {"seed": seed, "last_epoch": 20 + seed, "sha256": hashes})
+
+
+def classifier(number):
+    """A small model from images to probabilities whose last bias is the number."""
+    inputs = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(2, 3, name="conv1")(inputs)
+    x = keras.layers.Conv2D(2, 3, name="conv2")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax", name="head_logits")(x), name="tiny")
+    model.get_layer("head_logits").bias.assign([number] * 3)
+    return model
+
+
+def bias(model):
+    return keras.ops.convert_to_numpy(model.get_layer("head_logits").bias).tolist()
+
+
+def test_each_seed_starts_from_the_same_seed_of_the_start(tmp_path):
+    for seed in (1, 2):
+        write_seed(tmp_path / "frozen", seed, classifier(float(seed)))
+    for seed in (1, 2):
+        model = fine_tuning.load(tmp_path / "frozen", seed, {"unfreeze": "conv2"})
+        assert bias(model) == [seed] * 3
+        assert trainable(model) == ["conv2/kernel", "conv2/bias", "head_logits/kernel", "head_logits/bias"]
+        assert fine_tuning.record(tmp_path / "frozen", seed)["last_epoch"] == 20 + seed
+
+
+def test_all_seeds_start_from_the_only_one_there_is(tmp_path):
+    write_seed(tmp_path / "frozen", 5, classifier(5.0))
+    for seed in (0, 5, 6):
+        assert bias(fine_tuning.load(tmp_path / "frozen", seed, {"unfreeze": "all"})) == [5] * 3
+        assert fine_tuning.record(tmp_path / "frozen", seed)["seed"] == 5
+
+
+def test_a_start_that_averages_over_views_learns_from_one_look(tmp_path):
+    whole = views.averaged(classifier(1.0), views.views(mirror=True))
+    write_seed(tmp_path / "frozen", 0, whole)
+    model = fine_tuning.load(tmp_path / "frozen", 0, {"unfreeze": "none"})
+    assert model.name == "tiny"
+    assert [layer.name for layer in model.layers] == ["image", "conv1", "conv2", "pool", "head_logits"]
+    assert trainable(model) == ["head_logits/kernel", "head_logits/bias"]
+
+
+def test_a_start_that_was_edited_is_refused(tmp_path):
+    for seed in (0, 1):
+        write_seed(tmp_path / "frozen", seed, classifier(float(seed)))
+    shutil.copy(tmp_path / "frozen/seed-0/model.keras", tmp_path / "frozen/seed-1/model.keras")
+    with pytest.raises(InputError, match=r"seed-1/model\.keras has sha256 "):
+        fine_tuning.load(tmp_path / "frozen", 1, {"unfreeze": "all"})
+
+
+def test_the_backbone_computes_in_the_precision_that_is_asked_for_and_the_head_in_float32(tmp_path):
+    write_seed(tmp_path / "frozen", 0, classifier(1.0))
+    model = fine_tuning.load(tmp_path / "frozen", 0, {"unfreeze": "all", "precision": "mixed_bfloat16"})
+    computed = {layer.name: layer.compute_dtype for layer in model.layers if layer.weights}
+    assert computed == {"conv1": "bfloat16", "conv2": "bfloat16", "head_logits": "float32"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
