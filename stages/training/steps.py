@@ -148,7 +148,10 @@ def _plain(model: keras.Model, augment: Augment, update: Update) -> StepFunction
             if update.sets_rate:
                 model.optimizer.learning_rate.assign(rates[i])
             # copies, as JAX reuses the memory of the weights
-            before = [np.array(keras.ops.convert_to_numpy(weight)) for weight, _ in update.multipliers]
+            before = [
+                keras.ops.convert_to_tensor(np.array(keras.ops.convert_to_numpy(weight)))
+                for weight, _ in update.multipliers
+            ]
             drawn = {name: keras.ops.convert_to_tensor(draw[i]) for name, draw in chunk.draws.items()}
             results.append(run_step(chunk.inputs[i], chunk.labels[i], drawn))
             update.scale(before)
