@@ -1,8 +1,7 @@
-"""Measures how time and memory grow with variants, images and jobs, and writes docs/scale.md and .png.
+"""Measures how the pipeline's own work grows with variants, and what jobs bring; writes docs/scale.md.
 
-Images are generated: what is measured is growth, not a network. Models are a few bytes where only the
-pipeline's own work is timed, and what such a variant has found is what `flip` found. The text of the page
-after the tables is kept.
+Models are a few bytes: what is timed is the work around them, and what such a variant has found is what
+`flip` found. The text of the page after the tables is kept.
 """
 
 import argparse
@@ -19,14 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
 from benchmarks.speed import BASE_NETS, kept, machine
 from stages.demo.__main__ import PROJECT, copy
 from stages.demo.mirror import write_mirror
-from stages.results.figures import GREY, PALETTE
 from stages.runtime.errors import run
 
 ROOT = Path(__file__).parent.parent
@@ -35,20 +31,9 @@ JOBS = (1, 2, 4)
 SAMPLED = 0.05  # seconds between two looks at the memory
 EPOCHS = 10  # of each training beside others
 KEPT = "\n## What breaks first\n"  # where the text that a person wrote begins
-CLASSES = {  # 500 images of each to train and 100 to test, as in CIFAR-100
-    f"{n} classes": {"n_classes": n, "train_per_class": 500, "test_per_class": 100, "n_species": 1}
-    for n in (25, 50, 100)
-}
-BIRDS = {  # CUB-200 has 6,033
-    f"{n} x 6,000 images": {
-        **{"n_classes": 1, "train_per_class": 10, "test_per_class": 10},
-        **{"n_species": 100, "train_per_species": 30 * n, "test_per_species": 30 * n},
-    }
-    for n in (1, 3, 10)
-}
 RESOLVED = "data/resolved/{}/study.json"
 COMMANDS = {
-    "resolve": ["-m", "stages.resolve", "params.yaml", "data/resolved"],
+    "resolve": ["-m", "stages.resolve", "params.yaml", "report.yaml", "data/resolved"],
     "dvc status": ["-m", "dvc", "status", "--quiet"],
     "run --dry": ["-m", "stages.run", "--dry"],
     "run, nothing to do": ["-m", "stages.run"],
@@ -69,7 +54,8 @@ class Cost(NamedTuple):
     memory: float
 
 
-Table = dict[str, dict[str, Cost]]  # what -> how many -> cost
+Table = dict[str, dict[int, Cost]]  # command -> number of variants -> cost
+DATA = {"n_classes": 25, "train_per_class": 500, "test_per_class": 100, "n_species": 1}  # as CIFAR-100's
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -83,11 +69,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "scale.md", help="file to write")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        tables = [of_variants(Path(folder), arguments.variants), *of_images(Path(folder))]
-        jobs = of_jobs(Path(folder))
-    draw(tables, arguments.page.with_suffix(".png"))
-    text = page(tables, jobs, f"{arguments.page.stem}.png") + kept(arguments.page, KEPT)
-    arguments.page.write_text(text, encoding="utf-8")
+        table, jobs = of_variants(Path(folder), arguments.variants), of_jobs(Path(folder))
+    arguments.page.write_text(page(table, jobs) + kept(arguments.page, KEPT), encoding="utf-8")
 
 
 def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
@@ -98,7 +81,7 @@ def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
         write_study(project, number)
         for name, command in COMMANDS.items():
             cost = measure(command, project)
-            table[name][str(number)] = cost
+            table[name][number] = cost
             print(f"{number} variants, {name}: {cost.wall:.1f} s", flush=True)
         shutil.rmtree(project)
     return table
@@ -156,58 +139,18 @@ def outputs(project: Path) -> Iterator[Path]:
     yield from (project / line for line in found.splitlines())
 
 
-def of_images(folder: Path) -> Iterator[Table]:
-    """Measures preparing and an epoch of training with more and more images."""
-    project = folder / "images"
-    copy_project(project)
-    with edited_params(project) as study:
-        study["variants"]["flip"]["epochs"] = 1
-    for tables, key, sizes in (
-        ({"prepare cifar100": {}, "train an epoch of flip": {}}, "cifar100", CLASSES),
-        ({"prepare cub200": {}}, "cub200", BIRDS),
-    ):
-        for size, settings in sizes.items():
-            write_data(project, **settings)
-            measure(COMMANDS["resolve"], project)
-            measure(
-                ["-m", "stages.download", f"data/resolved/download/{key}.json", f"data/archives/{key}"],
-                project,
-            )
-            for name, cost in zip(tables, learn(project, key), strict=False):
-                tables[name][size] = cost
-                print(f"{size}, {name}: {cost.wall:.1f} s, {cost.memory / 2**20:.0f} MiB", flush=True)
-        yield tables
-
-
-def write_data(project: Path, **settings: int) -> None:
-    """Generates a mirror of these settings for the project."""
-    shutil.rmtree(project / "mirror", ignore_errors=True)
-    write_mirror(project / "mirror", **settings)
-    with edited_params(project) as study:
-        study["mirror"] = "mirror"
-        study["datasets"]["cifar100"]["classes"] = list(range(settings["n_classes"]))
-
-
-def learn(project: Path, key: str) -> Iterator[Cost]:
-    """Yields the cost of preparing a dataset and, of CIFAR-100, of training on it."""
-    resolved = f"data/resolved/prepare/{key}.json"
-    yield measure(["-m", "stages.prepare", resolved, f"data/{key}", f"data/provenance/{key}.json"], project)
-    if key == "cifar100":
-        yield measure(
-            ["-m", "stages.train", "data/resolved/train/flip.json", "data/cifar100", "models/flip"], project
-        )
-
-
 def of_jobs(folder: Path) -> dict[int, Cost]:
     """Measures the seven BaseNets, so many at once."""
     project = folder / "jobs"
     copy_project(project)
-    write_data(project, **CLASSES["25 classes"])
+    write_mirror(project / "mirror", **DATA)
+    with edited_params(project) as study:
+        study["mirror"] = "mirror"
     measure(["-m", "stages.run", "prepare@cifar100"], project)
     costs = {}
     for jobs in JOBS:
         with edited_params(project) as study:
-            study["variants"]["basenet"] |= {"epochs": EPOCHS, "seed": jobs}  # so that all train again
+            study["variants"]["basenet"] |= {"epochs": EPOCHS, "seed": jobs, "seeds": 1}  # all train again
         measure(["-m", "stages.run", "resolve"], project)
         trainings = [f"train@{name}" for name in BASE_NETS]
         costs[jobs] = measure(["-m", "stages.run", "--jobs", str(jobs), *trainings], project)
@@ -253,62 +196,36 @@ def memory_of_all(pid: int) -> int:
     return found
 
 
-def page(tables: Sequence[Table], jobs: dict[int, Cost], picture: str) -> str:
-    """Returns the page: a table per kind of growth, with the exponent of the growth of time."""
-    parts = [
-        "# Growth\n\nWritten by `python -m benchmarks.scale`: seconds of CPU, and the most memory in MiB of"
-        f" all processes,\nof one run each. Images are generated.\nMachine: {machine()}.\n\n"
-        "The exponent is of the time between the two largest sizes: 1 is linear, less is sublinear.\n\n"
-        f"![Seconds of CPU by variants and by images]({picture})\n"
+def page(table: Table, jobs: dict[int, Cost]) -> str:
+    """Returns the page's tables, with the exponent of the growth of time."""
+    sizes = list(next(iter(table.values())))
+    lines = [
+        "# Growth",
+        "",
+        "Written by `python -m benchmarks.scale`: seconds of CPU, and the most memory in MiB of all",
+        "processes, of one run each, of a study of so many variants that have all run.",
+        f"Machine: {machine()}.",
+        "",
+        "The exponent is of the time between the two largest studies: 1 is linear, less is sublinear.",
+        "",
+        f"| | {' | '.join(map(str, sizes))} | exponent |",
+        f"|{' --- |' * (len(sizes) + 2)}",
     ]
-    for table in tables:
-        sizes = list(next(iter(table.values())))
-        parts.append(f"\n| | {' | '.join(sizes)} | exponent |\n|{' --- |' * (len(sizes) + 2)}\n")
-        for name, costs in table.items():
-            cells = [f"{cost.cpu:.1f} s, {cost.memory / 2**20:.0f}" for cost in costs.values()]
-            parts.append(f"| {name} | {' | '.join(cells)} | {exponent(costs)} |\n")
-    parts.append(
-        f"\nThe seven BaseNets, {EPOCHS} epochs each, so many at once:\n\n"
-        "| `--jobs` | seconds | seconds of CPU | MiB |\n| ---: | ---: | ---: | ---: |\n"
-    )
-    parts += [f"| {n} | {c.wall:.0f} | {c.cpu:.0f} | {c.memory / 2**20:.0f} |\n" for n, c in jobs.items()]
-    return "".join(parts)
+    for name, costs in table.items():
+        cells = [f"{cost.cpu:.1f} s, {cost.memory / 2**20:.0f}" for cost in costs.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} | {exponent(costs)} |")
+    lines += ["", f"The seven BaseNets, {EPOCHS} epochs each, so many at once:", ""]
+    lines += ["| `--jobs` | seconds | seconds of CPU | MiB |", "| ---: | ---: | ---: | ---: |"]
+    lines += [f"| {n} | {c.wall:.0f} | {c.cpu:.0f} | {c.memory / 2**20:.0f} |" for n, c in jobs.items()]
+    return "\n".join(lines) + "\n"
 
 
-def draw(tables: Sequence[Table], path: Path) -> None:
-    """Draws each table, both axes logarithmic, with the slope of linear growth."""
-    figure = Figure(figsize=(4 * len(tables), 4.4), dpi=120, layout="constrained")
-    for axes, table in zip(figure.subplots(1, len(tables)), tables, strict=True):
-        sizes = list(next(iter(table.values())))
-        numbers = [size_of(size) for size in sizes]
-        for (name, costs), colour, marker in zip(table.items(), PALETTE, "os^vDPX", strict=False):
-            seconds = [cost.cpu for cost in costs.values()]
-            axes.loglog(numbers, seconds, color=colour, marker=marker, label=name)
-        low, high = axes.get_ylim()
-        low, high = 10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))
-        axes.set_ylim(low, high)
-        line = [low * 1.5 * number / numbers[0] for number in numbers]
-        axes.plot(numbers, line, color=GREY, linestyle=":", label="linear")
-        axes.set_xticks(numbers, map(str, numbers))
-        axes.minorticks_off()
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.set(xlabel=sizes[0].partition(" ")[2] or "variants", ylabel="seconds of CPU")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, ncols=2, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.15))
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
-
-
-def exponent(costs: dict[str, Cost]) -> str:
-    """Returns the exponent of the growth of time between the two largest sizes; "" for one size."""
+def exponent(costs: dict[int, Cost]) -> str:
+    """Returns the exponent of the growth of time between the two largest studies; "" for one."""
     if len(costs) < 2:
         return ""
-    (small, before), (large, after) = [(size_of(size), cost) for size, cost in costs.items()][-2:]
+    (small, before), (large, after) = list(costs.items())[-2:]
     return f"{math.log(after.cpu / before.cpu) / math.log(large / small):.2f}"
-
-
-def size_of(size: str) -> int:
-    """Returns the number that a size begins with."""
-    return int(size.split()[0])
 
 
 if __name__ == "__main__":
