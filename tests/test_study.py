@@ -235,6 +235,7 @@ NEUTRAL = [  # test_fingerprint.py has all of them; here DVC answers
     ("demo/drawings.py", "", "\nEDITED = 1\n"),
     ("../params.yaml", "flip: true}", "flip: true, ema: 0.0}"),
 ]
+LARGE = "  large: {dataset: shapes, backbone: small, threads: 1, batch_size: 32, image_size: 48}"
 EDITS = [
     ("an augmentation", "augmentation/flip.py", "", "\nEDITED = 1\n", {"train@flipped"}),
     ("a network", "networks/deeper_net.py", "MaxPooling2D(2,", "AveragePooling2D(2,", {"train@deep"}),
@@ -253,8 +254,8 @@ EDITS = [
     ("more seeds", "../params.yaml", "seeds: 2", "seeds: 3", {"train@plain"}),
     ("a figure of the report", "../report.yaml", "accuracy: 0.5", "accuracy: 0.6", SUMMARIES),
     ("a view of features", "../params.yaml", "mirror: true", "shift: 1", {"cache_features@shapes_small"}),
-    ("another size of features", "../params.yaml", "32, views", "48, views",
-     {"cache_features@shapes_small", "prepare@shapes"}),
+    ("another size of features", "../params.yaml", "features:\n", f"features:\n{LARGE}\n",
+     {"prepare@shapes", "cache_features@large", "label_features@large"}),
 ]  # fmt: skip
 
 
@@ -348,9 +349,7 @@ def test_more_seeds_of_an_experiment_keep_those_that_are_there(project: Path) ->
     assert after | {"seed-2": ""} == {name: before[name] for name in ("seed-0", "seed-1")} | {"seed-2": ""}
     assert len(set(after.values())) == 3
     assert seeds("deep").items() > before["of deep"].items()
-    metrics = {
-        name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("plain", "deep")
-    }
+    metrics = {name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("plain", "deep")}
     assert {name: found["seeds"] for name, found in metrics.items()} == {"plain": 3, "deep": 2}
 
 

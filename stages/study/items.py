@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.runtime import code, resolved
-from stages.study import inheritance, knobs, reading, rules, schema
-from stages.study import report as of_report
+from stages.study import inheritance, knobs, reading, reported, rules, schema
 from stages.study.checking import check
 
 TRAINERS = {"variants": "train", "heads": "train_head", "fine_tunes": "fine_tune"}
@@ -59,8 +58,8 @@ def checked(
     """
     content, found = check(schema.Study, params)
     found = [*found, *rules.mistakes(content, found)]
-    told, wrong = check(of_report.Report, report)
-    return content | {"report": told}, found, [*wrong, *of_report.mistakes(told, content)]
+    told, wrong = check(reported.Report, report)
+    return content | {"report": told}, found, [*wrong, *reported.mistakes(told, content)]
 
 
 def items(content: Mapping[str, Any]) -> Iterator[Item]:
