@@ -99,7 +99,7 @@ def test_a_folder_of_images_becomes_a_study_with_a_page_of_its_own(
     assert "small_net" in page
     assert "basenet" not in page
     assert (folder / "plots" / "summary.md").read_text(encoding="utf-8").count("| `") == 1
-    assert (folder / "models" / "small_net" / "README.md").exists()
+    assert (folder / "plots" / "variants" / "small_net" / "README.md").exists()
 
 
 @pytest.mark.parametrize(
