@@ -160,6 +160,9 @@ class Prospect(Project):
             yield f"{path} changed (its former content is not in the cache)"
             return
         old, new = json.loads(former), json.loads(self._resolved[path])
+        if not isinstance(old.get("code", {}), dict):
+            yield f"{path} changed (what ran was resolved by an earlier version)"
+            return
         yield from (f"knob {line}" for line in self._differences(old.get("knobs", {}), new["knobs"]))
         if files := code.changed(*_comparable(old, new)):
             yield f"code changed: {', '.join(files)}"
