@@ -30,6 +30,7 @@ from stages.execution.history import History
 from stages.execution.processes import Ended, Processes
 from stages.execution.project import Command
 from stages.execution.ray_task import Errand
+from stages.execution.resources import Need
 from stages.execution.shared import SharedProject
 from stages.runtime import limits
 from stages.runtime.environment import RECORDED
@@ -140,14 +141,15 @@ class RayCluster(Processes):
         n_gpus = float(self._project.meta(errand.name).get("gpu", 0))  # `true` is a whole one
         n_gpus = n_gpus if ray.cluster_resources().get("GPU") else 0
         seeds = 1 if n_gpus else self._project.seeds(errand.name)
-        n_cpus = needs.threads * max(1, min(seeds, _largest() // needs.threads))
-        asked = {"num_cpus": n_cpus, "num_gpus": n_gpus, "memory": int(needs.memory)}
+        n = max(1, min(seeds, _most_at_once(needs)))  # a variant's seeds train side by side
+        n_cpus = n * needs.threads
+        asked = {"num_cpus": n_cpus, "num_gpus": n_gpus, "memory": n * int(needs.memory)}
         errand = errand._replace(environment=errand.environment | {limits.CORES: str(n_cpus)})
         task = self._run.options(name=errand.name, **asked).remote(errand, self._archive, self._desk)
         self._errands[errand.name] = errand, log, number
         self._tasks[task] = errand.name
         if not any(_fits(node, asked) for node in ray.nodes()):
-            room = f"{n_cpus} CPU, {needs.memory / 1e9:.1f} GB of memory, {n_gpus:g} GPU"
+            room = f"{n_cpus} CPU, {asked['memory'] / 1e9:.1f} GB of memory, {n_gpus:g} GPU"
             _append(log, f"no node of the cluster has {room}; waits for one\n".encode())
 
     def _listen(self) -> None:
@@ -224,9 +226,11 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _largest() -> int:
-    """Returns the CPUs of the largest node: a variant's seeds train side by side on one."""
-    return max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
+def _most_at_once(needs: Need) -> int:
+    """Returns how many trainings of such needs the largest node takes."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    rooms = [min(r.get("CPU", 0) // needs.threads, r.get("memory", 0) // needs.memory) for r in nodes]
+    return int(max(rooms, default=0))
 
 
 def _fits(node: dict[str, Any], asked: dict[str, float]) -> bool:
