@@ -13,7 +13,10 @@ from benchmarks import studies
 
 # Files that take seconds or minutes, the longest first: `pytest -m "not slow"` leaves them out.
 SLOW = [
-    *("study", "documents"),
+    *("study", "repeatability", "documents", "kills", "ray_cluster", "measured", "views", "verify", "run"),
+    *("runs", "killed_repro", "application", "demo", "train", "backends", "environment", "evaluate", "dvc"),
+    *("explain", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
+    *("cache_features", "workflow", "outputs"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOOLS = {
@@ -49,12 +52,13 @@ def no_process_stays():
         pipelines.end_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def keras_configured():
-    """Sets TensorFlow's threads before its first computation; only tests of networks ask for it."""
-    from stages.training import backend
+    """Sets TensorFlow's threads before its first computation, where a test of this session imports Keras."""
+    if "keras" in sys.modules:
+        from stages.training import backend
 
-    backend.configure(studies.THREADS)
+        backend.configure(studies.THREADS)
 
 
 @pytest.fixture
