@@ -29,7 +29,16 @@ ELSEWHERE = {  # command, by how it starts -> what runs it instead
     "uv run dvc remote add -d there s3": "whoever has one",
     "DATA_MIRROR=": "test_downloads.py",
 }
-NAMES = {"basenet": "small_net", "final.onnx": "small_net.onnx", "final": "small_net"}
+NAMES = {
+    "basenet": "small_net",
+    "final.onnx": "small_net.onnx",
+    "final": "small_net",
+    "longer_1": "small_net",
+}
+CHANGES = {  # of what params.yaml of the small study does not set
+    "variants.small_net.epochs=90": "+variants.small_net.epochs=2",
+    "variants.small_net.seeds=5": "+variants.small_net.seeds=2",
+}
 FILES = ("IMAGE", "photo.jpg")
 
 
@@ -47,7 +56,9 @@ def on_the_small_study(command: str) -> str:
         command = re.sub(
             rf"(?<![\w.]){re.escape(word)}(?!\w)|(?<=variants\.){re.escape(word)}", name, command
         )
-    return command.replace("variants.small_net.epochs=90", "+variants.small_net.epochs=2")
+    for change, ours in CHANGES.items():
+        command = command.replace(change, ours)
+    return command
 
 
 def execute(command: str, folder: Path) -> str:
