@@ -16,7 +16,8 @@ SLOW = [
     *("study", "repeatability", "documents", "kills", "ray_cluster", "measured", "views", "verify", "run"),
     *("runs", "killed_repro", "application", "demo", "train", "backends", "environment", "evaluate", "dvc"),
     *("explain", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
-    *("cache_features", "workflow", "outputs"),
+    *("epoch", "steps", "cache_features", "workflow", "outputs", "predict", "guards", "fused_batch_norm"),
+    *("saving", "entries", "cores"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOOLS = {
