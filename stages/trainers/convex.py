@@ -24,7 +24,9 @@ KNOBS = ("penalties", "monitor")
 ONE_OPTIMUM = True  # whatever the seed, so that `resolve` takes one alone
 LAYER = "head_logits"  # of the network, the only one with weights to train
 MOST_ITERATIONS = 1000
-TOLERANCE = 1e-6  # of the gradient's largest entry
+TOLERANCE = 1e-6  # of the gradient's largest entry, at most, and
+SHARE = 0.1  # of the penalty: below it, the penalty's own pull would be lost
+CORRECTIONS = 20  # that L-BFGS keeps
 BATCH = 1024  # features at a time on their way through the steps
 
 
@@ -130,7 +132,8 @@ class _Weights:
                 options={
                     "maxiter": MOST_ITERATIONS,
                     "maxfun": 2 * MOST_ITERATIONS,
-                    "gtol": TOLERANCE,
+                    "maxcor": CORRECTIONS,
+                    "gtol": min(TOLERANCE, SHARE * penalty),
                     "ftol": 0,
                 },
             )
