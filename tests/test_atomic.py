@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -109,6 +110,19 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
         (partial / "whole.txt").write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["whole.txt"]
+
+
+def test_what_two_write_at_once_is_whole_and_of_one_of_them(tmp_path):
+    def write(number):
+        for _ in range(20):
+            with replacing(tmp_path / "out") as partial:
+                partial.mkdir()
+                for name in ("a", "b"):
+                    (partial / name).write_text(str(number))
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(write, (1, 2))) == [None, None]
+    assert contents(tmp_path) in ({"out": None, "out/a": n, "out/b": n} for n in ("1", "2"))
 
 
 def test_a_folder_moved_aside_by_a_killed_process_comes_back(tmp_path):

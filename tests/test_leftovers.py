@@ -39,6 +39,7 @@ def write(path, text="something"):
     ("name", "lock"),
     [
         ("models/.final.partial", "models/.final.lock"),
+        ("models/.final.partial", "models/.final.replaced.lock"),
         ("models/.final.replaced.partial", "models/.final.lock"),
         (".checkpoints/models/final/.seed-0.partial", ".checkpoints/models/final/seed-0.lock"),
         (".checkpoints/models/final/.seed-0.npz.partial", ".checkpoints/models/final/seed-0.lock"),
@@ -90,6 +91,7 @@ def test_a_lock_is_left_over_unless_it_is_held(tmp_path, name, is_held):
         *(".downloads/a.tgz.partial", ".downloads/a.tgz"),  # a download resumes from there
         ".checkpoints/models/final/seed-0.npz",  # a training resumes from there
         ".checkpoints/models/final/seed-1/model.keras",  # and takes what is finished
+        ".checkpoints/cores/0.lock",
     ],
 )
 def test_what_is_not_ours_or_still_needed_is_neither_reported_nor_removed(tmp_path, name):

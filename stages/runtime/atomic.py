@@ -8,25 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stages.runtime import locks
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` to write a file or folder at; renames it to `path` at the end.
 
-    Where the block raises, what it wrote is removed and `path` stays as it was. What a killed process
-    left there is removed by the next one. What takes long to write needs a lock too, see `locks.held`.
+    Another process that replaces it at the same time waits. Where the block raises, what it wrote is removed
+    and `path` stays as it was. What a killed process left there is removed by the next one. What takes long
+    to write needs a lock of its own, see `locks.held`.
     """
     partial, replaced = (path.with_name(f".{path.name}{end}") for end in (".partial", ".replaced.partial"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clear(path, partial, replaced)
-    try:
-        yield partial
-        _sync(partial)
-        if path.is_dir():  # which no rename replaces
-            path.rename(replaced)
-        partial.replace(path)
-    finally:
+    with locks.held(path.with_name(f".{path.name}.replaced.lock"), writing=path):
         _clear(path, partial, replaced)
+        try:
+            yield partial
+            _sync(partial)
+            if path.is_dir():  # which no rename replaces
+                path.rename(replaced)
+            partial.replace(path)
+        finally:
+            _clear(path, partial, replaced)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -22,8 +22,7 @@ def held(path: Path, writing: Path | None = None) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _locked(path, writing or path.with_name(path.stem.removeprefix(".")))
     try:
-        os.truncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        _sign(descriptor)
         yield
     finally:
         path.unlink(missing_ok=True)  # before the lock is released, or a waiter would hold a nameless file
@@ -35,6 +34,7 @@ def attempt(path: Path) -> int | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     if _take(descriptor):
+        _sign(descriptor)
         return descriptor
     os.close(descriptor)
     return None
@@ -70,6 +70,12 @@ def _locked(path: Path, writing: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    """Writes into a locked file who holds it."""
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 
 
 def _take(descriptor: int) -> bool:

@@ -10,6 +10,7 @@ from stages.workspace.findings import Finding, guarded, removal
 from stages.workspace.outputs import Workspace
 
 CHECKPOINTS, DOWNLOADS = Path(".checkpoints"), Path(".downloads")
+CORES = CHECKPOINTS / "cores"  # whose locks stay, see runtime/cores.py
 PARTIAL = re.compile(r"\.(.+?)(\.npz)?(\.replaced)?\.partial")  # see runtime/atomic.py
 LOCK = re.compile(r"\.?(.+)\.lock")  # see runtime/locks.py
 OF_DVC = re.compile(r"\.[\w-]{22}\.tmp")  # what DVC writes until it is whole
@@ -43,7 +44,8 @@ def _is_left(root: Path, place: Path) -> bool:
     """Returns whether this is an unfinished output that nobody locks, or a lock of ours that nobody holds."""
     unfinished, lock = PARTIAL.fullmatch(place.name), LOCK.fullmatch(place.name)
     if unfinished:
-        possible = (place.with_name(f"{dot}{unfinished[1]}.lock") for dot in (".", ""))
+        names = (f"{unfinished[1]}.lock", f".{unfinished[1]}.lock", f".{unfinished[1]}.replaced.lock")
+        possible = map(place.with_name, names)
         return not any(locks.is_held(root / lock) for lock in possible)
-    is_ours = place.name.startswith(".") or CHECKPOINTS in place.parents
+    is_ours = place.name.startswith(".") or (CHECKPOINTS in place.parents and place.parent != CORES)
     return bool(lock and is_ours and not locks.is_held(root / place) and (root / place).read_text().isdigit())
