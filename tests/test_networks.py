@@ -140,7 +140,7 @@ def test_dropout_acts_at_the_rates_of_the_report(name, rates):
 LAYER_NAME = re.compile(
     r"image|pooled_features|feature_map|pixels|normalisation|flatten|probabilities|head_logits"
     r"|scaled_logits|stem_conv(_\w+)?|stage\d+_\w+|pool"
-    rf"|{'|'.join(offered('feature_steps', 'add'))}"
+    rf"|(head_)?({'|'.join(offered('feature_steps', 'add'))})"
     r"|block\d+_(conv\d+(_[a-z]+lu|_bn)?|pool|dropout)"
     r"|head_(conv1(_[a-z]+lu|_bn)?|pool|dropout|dense\d+(_[a-z]+lu|_bn|_dropout)?)"
 )
