@@ -11,7 +11,7 @@ import pytest
 from benchmarks import studies
 from stages.datasets import prepared
 from stages.networks import views
-from stages.runtime import cores, locks, signals
+from stages.runtime import cores, limits, locks, signals
 from stages.runtime.errors import InputError
 from stages.runtime.resolved import Resolved
 from stages.training import prediction, run_writer, runs, session
@@ -30,7 +30,7 @@ SHORT = studies.PLAIN | {"epochs": 1}
 def train(tmp_path, monkeypatch):
     """A function that trains a variant into a folder; what it keeps lies in the current one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cores, "count", lambda: 1)  # so that nobody helps
+    monkeypatch.setattr(limits, "cores", lambda: 1)  # so that nobody helps
     studies.write_dataset(tmp_path / "data")
 
     def train(folder, *, code="code", start=None, **changes):
