@@ -244,7 +244,7 @@ EDITS = [
     ("what every run does", "training/runs.py", "", "\nEDITED = 1\n", TRAININGS),
     ("a dataset format", "datasets/folder.py", "", "\nEDITED = 1\n", {"prepare@own"}),
     ("how images are split", "datasets/splits.py", "", "\nEDITED = 1\n", {"prepare@shapes", "prepare@own"}),
-    ("the evaluation", "results/classification.py", "", "\nEDITED = 1\n", EVALUATIONS),
+    ("the evaluation", "results/classification.py", "", "\nEDITED = 1\n", EVALUATIONS | {"report"}),
     ("the summary", "results/summary.py", "", "\nEDITED = 1\n", SUMMARIES),
     ("the page", "page/page.css", "", "\n/* edited */\n", {"report"}),
     ("a knob", "../params.yaml", "flip: true}", "flip: true, ema: 0.9}", {"train@flipped", "report"}),
