@@ -4,7 +4,6 @@ The manifest of the arrays depends on them alone; where they come from is a file
 """
 
 import argparse
-import inspect
 import shutil
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ def _pack(source: Path, out: Path, sizes_folder: Path, knobs: dict[str, Any]) ->
     scratch.mkdir()
     manifest = packing.pack(
         out,
-        read(source, **_accepted(read, knobs | {"scratch": scratch})),
+        read(source, **modules.accepted(read, knobs | {"scratch": scratch})),
         share=knobs["validation_share"],
         seed=knobs.get("split_seed", 0),
         resize=knobs.get("resize", "squash"),
@@ -60,11 +59,6 @@ def _pack(source: Path, out: Path, sizes_folder: Path, knobs: dict[str, Any]) ->
     )
     shutil.rmtree(scratch)
     return manifest
-
-
-def _accepted(read: Any, knobs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the knobs that a format takes; the others are for the split, or for other formats."""
-    return {name: knobs[name] for name in inspect.signature(read).parameters if name in knobs}
 
 
 def _summary(manifest: dict[str, Any]) -> str:

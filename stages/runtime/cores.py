@@ -54,11 +54,10 @@ def helped(
         yield
         return
     crew = _Crew([sys.executable, "-m", stage, *arguments], threads, has_work)
-    thread = threading.Thread(target=crew.work, daemon=True)
-    thread.start()
+    crew.thread.start()
     try:
         yield
-        crew.end(thread)
+        crew.end()
     except BaseException:
         crew.stop()
         raise
@@ -73,6 +72,7 @@ class _Crew:
         self._waiting: list[int] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._ended = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
 
     def work(self) -> None:
         """Takes cores for its own process, then for helpers, until it is told to end."""
@@ -87,24 +87,24 @@ class _Crew:
             if self._ended.wait(POLL_S):
                 return
 
-    def end(self, thread: threading.Thread) -> None:
-        """Waits until the helpers have trained what they began."""
+    def end(self) -> None:
+        """Starts no more helpers, and waits until they have trained what they began."""
         self._ended.set()
-        thread.join()
+        self.thread.join()
         for process in self._processes:
             process.wait()
 
     def stop(self) -> None:
         """Asks the helpers to end, and waits until their checkpoints are written."""
         self._ended.set()
+        self.thread.join()  # or it might start another one behind our back
         for process in self._processes:
             with suppress(ProcessLookupError):
                 process.terminate()
-        for process in self._processes:
-            process.wait()
+        self.end()
 
     def release(self) -> None:
-        """Gives the cores of this process back."""
+        """Releases the cores of this process."""
         _release(self._own)
         _release(self._waiting)
 
