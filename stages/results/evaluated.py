@@ -50,8 +50,6 @@ def read(variants: Iterable[str], metrics: Path, plots: Path) -> dict[str, Evalu
         paths = metrics / f"{name}.json", plots / name / "run.json"
         if all(path.is_file() for path in paths):
             measured, record = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
-            if "seeds" not in record:  # a row from before seeds were a knob
-                record |= {"seeds": [record["seed"]], "accuracies": [measured["test"]["accuracy"]]}
             measured["test"] = record["measured"]["test"] | measured["test"]
             correct = read_correct(plots / name / "correct.csv", record["splits"]["test"])
             found[name] = Evaluated(record, measured, correct)
