@@ -14,7 +14,7 @@ from stages.networks import views
 from stages.runtime import cores, limits, locks, signals
 from stages.runtime.errors import InputError
 from stages.runtime.resolved import Resolved
-from stages.training import prediction, run_writer, runs, session
+from stages.training import backend, prediction, run_writer, runs, session
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -256,3 +256,15 @@ def test_a_helper_trains_free_seeds_and_leaves_the_folder_to_others(train, tmp_p
         train("models/some", **SHORT, seeds=2)
     assert not (tmp_path / "models/some").exists()
     assert sorted(path.name for path in store.iterdir() if path.is_dir()) == ["seed-1"]
+
+
+def test_every_seed_is_trained_in_the_precision_asked_for(train, monkeypatch):
+    built = []
+    build = studies.build
+    monkeypatch.setattr(studies, "build", lambda *given: built.append(build(*given)) or built[-1])
+    backend.configure(2, "mixed_bfloat16")
+    try:
+        train("seeds", **SHORT, seeds=2)
+    finally:
+        backend.configure(2)
+    assert [model.layers[-2].compute_dtype for model in built] == ["bfloat16"] * 2

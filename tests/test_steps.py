@@ -1,5 +1,7 @@
 """Steps inside one graph are Keras' own steps, and so are those of the plain path of other backends."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -50,7 +52,7 @@ def graph(training):
     run = training.run
     return steps.step_function(
         training.model,
-        dtype=run.data.inputs.dtype,
+        example=run.data.inputs[(0, 0) if run.has_views else 0],
         augmentation=run.augmentation,
         update=update(training),
     )
@@ -262,3 +264,17 @@ def test_layers_that_do_not_train_stay_as_they_are(data, tmp_path):
     moved = [weight.path for weight, has_moved in zip(run.model.weights, changed, strict=True) if has_moved]
     assert len(moved) == 6  # kernel and bias of three layers
     assert not any(path.startswith("block1_conv1") for path in moved)
+
+
+@pytest.mark.parametrize("augmentation", [GEOMETRY, [["random_resized_crop", 0.3], ["cutmix", 0.5]]])
+def test_a_network_for_images_of_any_size_learns_from_augmented_ones(data, tmp_path, augmentation):
+    x = images = keras.Input((None, None, 3))
+    for layer in (keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()):
+        x = layer(x)
+    model = keras.Model(images, keras.layers.Dense(3, activation="softmax")(x))
+    run = studies.training_run(data, tmp_path, network=BASE_NET, augmentation=augmentation)
+    training = prepare(dataclasses.replace(run, model=model))
+    before = weights(training)
+    for chunk in chunks(training):
+        assert np.isfinite(graph(training)(chunk, zeros(chunk), zeros(chunk))).all()
+    assert any((old != new).any() for old, new in zip(before, weights(training), strict=True))

@@ -1,6 +1,7 @@
 """Unfinished work is kept until DVC has recorded what came of it, and then freed."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,13 @@ def test_files_of_an_item_are_freed_like_folders_and_nothing_kept_is_fine(kept):
     free()
     assert list(kept.parent.iterdir()) == []
     store.free(Path("nowhere"), ["train"])
+
+
+def test_stages_that_start_at_once_may_forget_the_same(kept):
+    for number in range(200):
+        leftover = Path(f".checkpoints/models/gone-{number}/seed-0")
+        leftover.mkdir(parents=True)
+        (leftover / "run.json").write_text("{}")
+    with ThreadPoolExecutor(4) as threads:
+        for task in [threads.submit(store.forget, Path(".checkpoints/models")) for _ in range(4)]:
+            task.result()

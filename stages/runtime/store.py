@@ -6,6 +6,7 @@ it runs the stage again, which then finds here all that was computed.
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ def free(folder: Path, stages: Iterable[str]) -> None:
     """
     for kept in folder.glob("*") if folder.is_dir() else ():
         lock = folder / f"{kept.stem}.lock"
-        is_free = kept != lock and not locks.is_held(lock)
-        if is_free and any(is_recorded(stage, kept.stem) for stage in stages):
-            remove(kept)
+        with suppress(FileNotFoundError):  # stages that start at once find the same
+            is_free = kept != lock and not locks.is_held(lock)
+            if is_free and any(is_recorded(stage, kept.stem) for stage in stages):
+                remove(kept)
 
 
 def forget(folder: Path) -> None:
@@ -43,8 +45,9 @@ def forget(folder: Path) -> None:
     """
     names = {path.stem for path in RESOLVED.glob("*/*.json")}
     for kept in folder.glob("*") if names else ():
-        if kept.name not in names and not any(map(locks.is_held, kept.glob("*.lock"))):
-            remove(kept)
+        with suppress(FileNotFoundError):
+            if kept.name not in names and not any(map(locks.is_held, kept.glob("*.lock"))):
+                remove(kept)
 
 
 def is_recorded(stage: str, item: str) -> bool:

@@ -18,6 +18,7 @@ from stages.runtime import progress, signals
 from stages.runtime.errors import InputError
 from stages.training import checkpoints
 from stages.training.fitting import Fitted, TrainingRun
+from stages.training.fitting import best as best_of
 from stages.training.prediction import loss_and_accuracy, predictor
 
 KNOBS = ("penalties", "monitor")
@@ -83,12 +84,12 @@ def fit(run: TrainingRun) -> Fitted:
         with signals.deferred():
             iterations = current.minimise(train, penalty)
             done.history.append(_record(current, penalty, train, validation, iterations))
-            if _best(done.history, settings.monitor) == len(done.history) - 1:
+            if best_of(done.history, settings.monitor) == len(done.history) - 1:
                 best.take(current)
             checkpoints.save(run.checkpoint, variables, done, run.fingerprint)
         print(f"{run.name}: {_shown(done.history[-1])}", flush=True)
     layer.set_weights([best.kernel, best.bias])
-    chosen = _best(done.history, settings.monitor)
+    chosen = best_of(done.history, settings.monitor)
     return Fitted(done.history, {"penalty": penalties[chosen]})
 
 
@@ -210,11 +211,6 @@ def _record(
         measured = loss_and_accuracy(weights.probabilities(examples), examples.labels)
         record |= {f"{prefix}{name}": value for name, value in measured.items()}
     return record | {"iterations": iterations}
-
-
-def _best(history: list[dict[str, float]], monitor: str) -> int:
-    values = [record[monitor] for record in history]
-    return values.index(min(values) if monitor == "val_loss" else max(values))
 
 
 def _shown(record: dict[str, float]) -> str:

@@ -60,3 +60,14 @@ class Fitted:
 
     history: list[dict[str, float]]
     notes: dict[str, Any] = field(default_factory=dict)
+
+
+def best(history: list[dict[str, float]], monitor: str) -> int:
+    """Returns the place of the record that validated best, the first of equal ones.
+
+    Args:
+        history: at least one record.
+        monitor: val_loss or val_accuracy.
+    """
+    values = [record[monitor] for record in history]
+    return values.index(min(values) if monitor == "val_loss" else max(values))

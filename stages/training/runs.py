@@ -157,7 +157,7 @@ def _finish(variant: Variant, seed: int, kept: Path, fingerprint: str) -> None:
     folder = kept / f"seed-{seed}"
     if _is_finished(folder, fingerprint):
         return
-    keras.backend.clear_session()  # names are counted anew, so that they do not depend on what ran before
+    _forget_layers()
     network = variant.build(seed)
     start = variant.start(seed) if variant.start else {}
     training = TrainingRun(
@@ -174,6 +174,13 @@ def _finish(variant: Variant, seed: int, kept: Path, fingerprint: str) -> None:
     fitted = find("trainers", variant.resolved.knobs.get("trainer", "sgd")).fit(training)
     _write(variant, training, network, fitted, folder)
     training.checkpoint.unlink(missing_ok=True)
+
+
+def _forget_layers() -> None:
+    """Counts layers' names anew, so that they do not depend on what ran before; the precision stays."""
+    precision = keras.config.dtype_policy()
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy(precision)
 
 
 def _write(variant: Variant, training: TrainingRun, network: Network, fitted: Fitted, folder: Path) -> None:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from stages.training import backend, checkpoints, objective, optimizers
-from stages.training.fitting import TrainingRun
+from stages.training.fitting import TrainingRun, best
 from stages.training.objective import Objective
 from stages.training.optimizers import Recipe
 from stages.training.steps import StepFunction, Update, step_function
@@ -38,9 +38,8 @@ class Epochs:
     monitor: str = "val_loss"
 
     def best(self, history: list[dict[str, float]]) -> int:
-        """Returns the place of the best epoch in a history, the first of equal ones."""
-        values = [record[self.monitor] for record in history]
-        return values.index(min(values) if self.monitor == "val_loss" else max(values))
+        """Returns the place of the best epoch in a history."""
+        return best(history, self.monitor)
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Session:
         factors = optimizers.multipliers(self.recipe, self.run.model, self.run.name)
         return step_function(
             self.model,
-            dtype=self.run.data.inputs.dtype,
+            example=self.run.data.inputs[(0, 0) if self.run.has_views else 0],
             augmentation=self.run.augmentation,
             update=Update(self.average, factors, self.recipe.sets_rate),
         )

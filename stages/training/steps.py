@@ -53,20 +53,20 @@ class Update:
 
 
 def step_function(
-    model: keras.Model, *, dtype: np.dtype, augmentation: Sequence[tuple[str, Any]], update: Update
+    model: keras.Model, *, example: np.ndarray, augmentation: Sequence[tuple[str, Any]], update: Update
 ) -> StepFunction:
     """Returns what computes a chunk of training steps and changes the model.
 
     Args:
         model: compiled by `compiled`, from inputs to probabilities.
-        dtype: of a chunk's inputs.
+        example: an input, of the dtype and shape of all; the model may take images of any size.
         augmentation: (name, amount) in the order in which they are applied.
         update: what else a step does.
     """
     augment = _composed(augmentation)
     if keras.backend.backend() == "tensorflow":
         fused_batch_norm.use(model)
-        return _graph(model, dtype, [name for name, _ in augmentation], augment, update)
+        return _graph(model, example, [name for name, _ in augmentation], augment, update)
     return _plain(model, augment, update)
 
 
@@ -83,7 +83,7 @@ def _composed(augmentation: Sequence[tuple[str, Any]]) -> Augment:
 
 
 def _graph(
-    model: keras.Model, dtype: np.dtype, names: Sequence[str], augment: Augment, update: Update
+    model: keras.Model, example: np.ndarray, names: Sequence[str], augment: Augment, update: Update
 ) -> StepFunction:
     """Computes all steps of a chunk in one call of a TensorFlow graph."""
     import tensorflow as tf
@@ -109,7 +109,7 @@ def _graph(
 
     per_step = tf.TensorSpec([None], tf.float32)
     signature = [
-        tf.TensorSpec([None, None, *model.inputs[0].shape[1:]], tf.as_dtype(dtype)),
+        tf.TensorSpec([None, None, *example.shape], tf.as_dtype(example.dtype)),
         tf.TensorSpec([None, None], tf.int32),
         {name: tf.TensorSpec([None, None, None], tf.float32) for name in names},
         per_step,
