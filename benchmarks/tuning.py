@@ -1,0 +1,108 @@
+"""The log of what was tried on the way to a variant: python -m benchmarks.tuning TITLE FOLDER BASE [NAME...].
+
+A trial is a variant of a project that was trained (`python -m stages.run train@NAME`) and never evaluated:
+only what it did on validation images is read here. Run it in the study: the trials are added to
+docs/tuning.csv, replacing those of the same title and name, and docs/tuning.md is written from that file.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from benchmarks.speed import kept
+from stages.results.run_folder import seed_folders
+from stages.runtime.atomic import replacing
+from stages.runtime.errors import run
+from stages.study import differences
+
+LOG, PAGE = Path("docs/tuning.csv"), Path("docs/tuning.md")
+COLUMNS = ("title", "trial", "changes", "epochs", "seeds", "val_accuracy", "val_loss", "loss", "accuracy")
+HEADER = ("trial", "changed", "epochs", "seeds", "validation accuracy", "its loss", "training accuracy")
+KEPT = "\n## What came of it\n"
+TOP = """# What was tried
+
+Written by `python -m benchmarks.tuning`: every trial on the way to the variants beyond the report, whether
+it helped or not. A trial learns from the training images and is judged by the validation images alone; its
+values are those of the last epoch or, for a convex head, those of the chosen penalty. The first row of each
+table is what the other rows change. CIFAR-100 has 1,250 validation images here and CUB-200 has 300, so an
+accuracy is known to ± 0.02 and ± 0.05: small differences mean nothing, and the loss tells more than the
+accuracy.
+"""
+
+
+def main() -> None:
+    """Adds trials to the log and writes its page."""
+    title, folder, base, *names = sys.argv[1:]
+    trials = [trial(title, Path(folder, "models"), name, base) for name in (base, *names)]
+    known = read(LOG)
+    new = {(row["title"], row["trial"]) for row in trials}
+    rows = [row for row in known if (row["title"], row["trial"]) not in new] + trials
+    order = list(dict.fromkeys(row["title"] for row in (*known, *rows)))
+    rows.sort(key=lambda row: order.index(row["title"]))
+    with replacing(LOG) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    text = page(read(LOG)) + kept(PAGE, KEPT)
+    with replacing(PAGE) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def trial(title: str, models: Path, name: str, base: str) -> dict[str, str]:
+    """Returns a row of the log: means over the seeds of what a trained variant did on validation images.
+
+    Args:
+        title: of the table that it belongs to.
+        models: folder of trained variants.
+        name: of the variant.
+        base: of the variant that it is a change of; the same name where it is that itself.
+    """
+    folders = seed_folders(models / name)
+    records = [json.loads((path / "run.json").read_text("utf-8")) for path in folders]
+    chosen = [_chosen(path, record) for path, record in zip(folders, records, strict=True)]
+    first = json.loads((seed_folders(models / base)[0] / "run.json").read_text("utf-8"))["knobs"]
+    changes = differences.lines({} if name == base else first, records[0]["knobs"])
+    values = {
+        key: f"{fmean(float(row[key]) for row in chosen):.4f}"
+        for key in ("val_accuracy", "val_loss", "loss", "accuracy")
+    }
+    about = {"title": title, "trial": name, "changes": "; ".join(changes)}
+    return about | {"epochs": str(records[0]["epochs"]), "seeds": str(len(records))} | values
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Returns the rows of the log; [] where there is none."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def page(rows: Sequence[dict[str, str]]) -> str:
+    """Returns a table for each title."""
+    parts = [TOP]
+    for title in dict.fromkeys(row["title"] for row in rows):
+        parts.append(f"\n## {title}\n\n")
+        parts.append(f"| {' | '.join(HEADER)} |\n|{' --- |' * 2}{' ---: |' * 5}\n")
+        for row in rows:
+            if row["title"] == title:
+                values = [row[key] for key in ("epochs", "seeds", "val_accuracy", "val_loss", "accuracy")]
+                parts.append(f"| `{row['trial']}` | {row['changes']} | {' | '.join(values)} |\n")
+    return "".join(parts)
+
+
+def _chosen(folder: Path, record: dict) -> dict[str, str]:
+    """Returns the row of a seed's history that its weights are of."""
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for key, column in (("penalty", "penalty"), ("best_epoch", "epoch")):
+        if key in record["notes"]:
+            return next(row for row in rows if float(row[column]) == float(record["notes"][key]))
+    return rows[-1]
+
+
+if __name__ == "__main__":
+    run(main)
