@@ -73,7 +73,7 @@ class StudyView:
         comparisons: likewise.
         report: datasets and results as in report.yaml; both {} for a study without a report.
         texts: by number of section its title, question and answer in the report.
-        ladders: as in report.yaml, but their steps are variants whose parents are the steps before them.
+        ladders: as in report.yaml, but their steps are variants, their rows those of `summary.climb`.
     """
 
     variants: Mapping[str, VariantView]
@@ -118,8 +118,7 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
     ladders = []
     for ladder in resolved["ladders"]:
         steps = summary.climb(ladder["steps"], rows, evaluated)
-        views = [replace(variants[row["variant"]], row=row, parent=row["parent"]) for row in steps]
-        ladders.append(ladder | {"steps": views})
+        ladders.append(ladder | {"steps": [replace(variants[row["variant"]], row=row) for row in steps]})
     return StudyView(variants, figures, report, resolved["sections"], ladders)
 
 

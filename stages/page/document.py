@@ -88,7 +88,7 @@ def _overview(study: StudyView) -> str:
 
 def _ladders(study: StudyView) -> str:
     drawn = "".join(map(ladder.figure, study.ladders))
-    marks = text(f"ladder_marks{'_report' if study.has_report else ''}")
+    marks = text("ladder_marks", report=text("report_mark") if study.has_report else "")
     return f'{drawn}<p class="note">{marks}</p>' if drawn else ""
 
 

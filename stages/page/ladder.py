@@ -23,12 +23,12 @@ def figure(ladder: Json) -> str:
     apart = next((apart for apart in BETWEEN_TICKS if high - low > 3 * apart), BETWEEN_TICKS[-1])
     ticks = [tick * apart for tick in range(round(1 / apart) + 1) if low < tick * apart < high]
 
-    def x(value: float) -> str:
-        return f"{100 * (value - low) / (high - low):.2f}%"
+    def x(value: float) -> float:
+        return round(100 * (value - low) / (high - low), 2)
 
     grid = "".join(_line("grid", x(tick), x(tick), 0, 100) for tick in ticks)
     rows = [_row(step, grid + _marks(step, above, x)) for above, step in pairwise([None, *steps])]
-    labels = "".join(f'<text x="{x(tick)}" y="14">{decimal(tick, ".2f")}</text>' for tick in ticks)
+    labels = "".join(f'<text x="{x(tick)}%" y="14">{decimal(tick, ".2f")}</text>' for tick in ticks)
     labels = labels.replace("<span", "<tspan").replace("</span", "</tspan")
     title = f'<a href="#ladder-{ladder["name"]}">{translated(ladder["title"])}</a>'
     return f"""<figure class="ladder"><figcaption>{title}</figcaption>
@@ -43,29 +43,28 @@ def _row(step: VariantView, marks: str) -> str:
     return f'<li>{idea} <svg aria-hidden="true">{marks}</svg> {values}</li>'
 
 
-def _marks(step: VariantView, above: VariantView | None, x: Callable[[float], str]) -> str:
-    """Returns what a step is drawn with; across in shares of the width, as the page's width is not known."""
+def _marks(step: VariantView, above: VariantView | None, x: Callable[[float], float]) -> str:
+    """Returns what a step is drawn with: across in per cent, as the width is that of the window."""
     row, mean = step.row, x(step.row["accuracy"])
     marks = []
     if above:
         before = x(above.row["accuracy"])
         if row["gain"] is not None:
-            left, right = sorted((row["accuracy"], above.row["accuracy"]))
-            width = f"{float(x(right)[:-1]) - float(x(left)[:-1]):.2f}%"
-            marks.append(f'<rect x="{x(left)}" width="{width}" y="22%" height="56%"/>')
+            left, width = min(before, mean), abs(mean - before)
+            marks.append(f'<rect x="{left}%" width="{width:.2f}%" y="22%" height="56%"/>')
         marks += [_line("way", before, before, -50, 50), _line("way", before, mean, 50, 50)]
-    marks += [f'<circle class="seed" cx="{x(value)}" cy="50%" r="3"/>' for value in row["accuracies"]]
+    marks += [f'<circle class="seed" cx="{x(value)}%" cy="50%" r="3"/>' for value in row["accuracies"]]
     marks.append(_line("mean", mean, mean, 18, 82))
-    marks += [f'<circle class="hollow" cx="{x(value)}" cy="50%" r="5"/>' for value in _ensemble(step)]
+    marks += [f'<circle class="hollow" cx="{x(value)}%" cy="50%" r="5"/>' for value in _ensemble(step)]
     marks += [
-        f'<svg x="{x(value)}" y="50%"><path class="reported" d="M0-6l6 6-6 6-6-6z"/></svg>'
+        f'<svg x="{x(value)}%" y="50%"><path class="reported" d="M0-6l6 6-6 6-6-6z"/></svg>'
         for value in _reported(step)
     ]
     return "".join(marks)
 
 
-def _line(kind: str, left: str, right: str, top: int, bottom: int) -> str:
-    return f'<line class="{kind}" x1="{left}" x2="{right}" y1="{top}%" y2="{bottom}%"/>'
+def _line(kind: str, left: float, right: float, top: int, bottom: int) -> str:
+    return f'<line class="{kind}" x1="{left}%" x2="{right}%" y1="{top}%" y2="{bottom}%"/>'
 
 
 def _ensemble(step: VariantView) -> list[float]:
