@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
         ]
         if present:
             _draw_overview(folder / "overview.png", rows)
+            _draw_ladders(folder, study["ladders"], rows, present)
     records = {name: variant.record for name, variant in present.items()}
     summary_table.write_summary(arguments.plots, rows, records)
     verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
@@ -58,13 +59,31 @@ def main(argv: list[str] | None = None) -> None:
 
 def _draw_overview(path: Path, rows: list[dict[str, Any]]) -> None:
     """Draws all variants, those that the report knows first."""
-    from stages.results import comparable, figures
+    from stages.results import figures
+
+    ordered = sorted(rows, key=lambda row: row["section"] is None)
+    figures.draw_overview(path, ordered, title=f"Every variant of the study{_data(rows)}")
+
+
+def _draw_ladders(
+    folder: Path, ladders: list[dict[str, Any]], rows: list[dict[str, Any]], present: dict[str, Any]
+) -> None:
+    """Draws the ladders, of each the steps that have run, where there are two."""
+    from stages.results import ladder_figure, summary
+
+    climbed = {ladder["title"]: summary.climb(ladder["steps"], rows, present) for ladder in ladders}
+    climbed = {title: [step for step in steps if step["seeds"]] for title, steps in climbed.items()}
+    if climbed := {title: steps for title, steps in climbed.items() if len(steps) > 1}:
+        ladder_figure.draw_ladders(folder, "ladder", climbed, title=f"What each step brings{_data(rows)}")
+
+
+def _data(rows: list[dict[str, Any]]) -> str:
+    """Returns what a title says of data that are not the publisher's, " (stand-in data)"."""
+    from stages.results import comparable
 
     kinds = sorted({row["provenance"] for row in rows if row["provenance"]})
     notes = ", ".join(filter(None, map(comparable.data_note, kinds)))
-    ordered = sorted(rows, key=lambda row: row["section"] is None)
-    title = f"Every variant of the study ({notes})" if notes else "Every variant of the study"
-    figures.draw_overview(path, ordered, title=title)
+    return f" ({notes})" if notes else ""
 
 
 if __name__ == "__main__":

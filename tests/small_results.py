@@ -149,9 +149,10 @@ def write_evaluated(
     correct = rights(measured["accuracy"], record["splits"]["test"], seeds)
     interval, accuracies = accuracy_interval(correct), correct.mean(axis=1)
     measured |= {"accuracy": interval.value, "low": interval.low, "high": interval.high}
+    record["accuracies"] = accuracies.tolist()
     if seeds > 1:
         measured |= {"std": accuracies.std(ddof=1), "ensemble": accuracies[0] + 0.05}
-        record |= {"seeds": list(range(seeds)), "accuracies": accuracies.tolist()}
+        record["seeds"] = list(range(seeds))
     plots = folder / "plots" / "variants" / name
     plots.mkdir(parents=True)
     (folder / "metrics").mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ STUDY: dict[str, Any] = {
         }
     },
     "order": ["zoom"],
+    "ladders": [],
     "sections": {
         "2.7": {
             "title": {"en": "The final model", "es": "Estimación del modelo final"},

@@ -27,7 +27,11 @@ STUDY = {
         "zoom": {"report": "Fig. 5", "variants": ["normalised", "final", "zoom_50"]},
         "heads": {"variants": ["mlp_head", "final"]},
     },
+    "ladders": [],
 }
+STEPS = [
+    {"variant": name, "idea": f"idea of {name}"} for name in ("zoom_50", "normalised", "mlp_head", "final")
+]
 
 
 def run_compare(folder: Path, study: dict = STUDY) -> Path:
@@ -94,6 +98,21 @@ def test_it_writes_the_summary_and_the_comparisons_with_two_curves_or_more(tmp_p
         "comparisons/zoom_accuracy.csv",
         "comparisons/zoom_loss.csv",
     }
+
+
+def ladder_files(folder: Path, *variants: str) -> list[str]:
+    for name in variants:
+        write_evaluated(folder, name)
+    plots = run_compare(folder, STUDY | {"ladders": [{"title": "Up", "steps": STEPS}]})
+    return sorted(path.name for path in (plots / "comparisons").glob("ladder*"))
+
+
+def test_a_ladder_is_drawn_from_its_second_step_that_has_run(tmp_path):
+    assert ladder_files(tmp_path) == []
+    assert ladder_files(tmp_path, "normalised") == []
+    assert ladder_files(tmp_path, "final") == [
+        f"ladder{end}" for end in (".png", ".svg", "_dark.png", "_dark.svg")
+    ]
 
 
 def test_comparisons_that_are_no_longer_in_the_study_disappear(tmp_path):

@@ -119,8 +119,11 @@ def test_two_heads_without_epochs_are_compared_by_penalty(tmp_path):
 
 def test_styles_differ_within_each_comparison_and_from_what_a_variant_extends():
     study = {
-        "variants": ["a", "b", "c", "d", "child", "alone"],
+        "variants": ["a", "b", "c", "d", "child", "alone", "own"],
         "extends": {"child": "a"},
         "comparisons": {group: {"variants": list(group)} for group in ("abc", "cd", "da")},
+        "ladders": [{"steps": [{"variant": name} for name in ("a", "alone", "own")]}],
+        "report": {"results": {"a": {}}},
     }
-    assert comparisons.styles(study) == {"a": 0, "b": 1, "c": 2, "d": 1, "child": 1, "alone": 0}
+    expected = {"a": 0, "b": 1, "c": 2, "d": 1, "child": 1, "alone": 0, "own": 1}
+    assert comparisons.styles(study) == expected

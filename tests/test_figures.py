@@ -29,8 +29,14 @@ CURVES = {"training": curve([3.0, 2.0], EPOCHS), "validation": curve([3.1, 2.5],
 COMPARED = {"styles": [0, 1], "reported": [{"loss": 2.2}, {}], "title": "Zoom"}
 
 
-RAN = {"accuracy": 0.4, "accuracy_low": 0.38, "accuracy_high": 0.42, "section": None}
-NOT_RUN = dict.fromkeys(RAN)
+RAN = {
+    "accuracy": 0.4,
+    "accuracy_low": 0.38,
+    "accuracy_high": 0.42,
+    "section": None,
+    "accuracies": [0.39, 0.41],
+}
+NOT_RUN = dict.fromkeys(RAN) | {"accuracies": []}
 OVERVIEW = [
     {"variant": "base", "reported_accuracy": 0.5, **RAN, "section": "1.2"},
     {"variant": "own", "reported_accuracy": None, **RAN},
@@ -267,6 +273,17 @@ def test_classes_without_test_images_are_counted_below_the_bars(tmp_path):
     draw_accuracy_per_class(tmp_path / "all.png", rows, ("a",), title="final")
     draw_accuracy_per_class(tmp_path / "some.png", rows, ("a", "b"), title="final")
     assert (tmp_path / "all.png").read_bytes() != (tmp_path / "some.png").read_bytes()
+
+
+def test_the_overview_has_a_dot_for_each_of_several_seeds(tmp_path):
+    dots = []
+    for accuracies in ([0.4], [0.39, 0.41], [0.37, 0.39, 0.41, 0.43]):
+        row = OVERVIEW[1] | {"accuracies": accuracies}
+        draw_overview(tmp_path / "some.png", [row], title="")
+        dots.append(
+            is_near(tmp_path / "some.png", drawing.DARK)[: size_of(tmp_path / "some.png")[1] // 2].sum()
+        )
+    assert dots[0] + 20 < dots[1] < dots[2] - 20
 
 
 def test_what_is_beyond_the_report_is_below_a_line(tmp_path):

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from small_study import build_page, write_variant
+from test_ladder import CLIMBING
 
 FOLDER = Path(__file__).parent / "browser"
 AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,7 +56,10 @@ def seen(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     write_variant(folder, "final", seeds=3)
     result = visit(
-        folder, build_page(folder).read_text(encoding="utf-8"), width, f"lang={language}&theme=light"
+        folder,
+        build_page(folder, CLIMBING).read_text(encoding="utf-8"),
+        width,
+        f"lang={language}&theme=light",
     )
     assert result.language == language
     return result
@@ -110,6 +114,14 @@ def test_one_button_changes_all_words(seen):
     assert (other["heading"], other["chart"]) == titles[other["language"]]
     assert other["title"] == other["heading"]
     assert other["english"] == (other["language"] == "en")
+
+
+def test_the_steps_of_a_ladder_are_drawn_below_one_another_as_wide_as_the_window_allows(seen):
+    boxes = seen.steps
+    assert len(boxes) == 2
+    assert boxes[0]["bottom"] <= boxes[1]["top"] + 1
+    assert all(12 <= box["height"] <= 40 for box in boxes)
+    assert all(box["width"] > 300 for box in boxes)
 
 
 @pytest.mark.claimed("axe")

@@ -1,5 +1,6 @@
 """No number of README's table of results is typed by hand: it is a part of plots/summary.md."""
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -32,3 +33,11 @@ def test_the_table_of_results_is_a_part_of_the_summary():
     assert len(readme) >= 6
     for name, cells in readme.items():
         assert cells == {column: summary[name][column] for column in cells}, name
+
+
+def test_the_ladder_leads_in_the_colours_of_the_readers_page():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    dark, light = re.findall(r' src(?:set)?="(.+?)"', text)
+    assert (dark, light) == tuple(f"plots/comparisons/ladder{end}.png" for end in ("_dark", ""))
+    assert text.index(light) < text.index("| variant |")
+    assert all((ROOT / path).is_file() for path in (dark, light))

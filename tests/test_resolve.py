@@ -88,6 +88,9 @@ def test_every_item_of_every_stage_has_a_file(original):
     assert page["sections"]["2.3"]["title"]["es"] == "Aumento de la profundidad de la red"
     assert (page["images"]["frozen"], page["images"]["fine_tuned"]) == ("cub200", "cub200")
     assert page["order"][:2] == ["zoom", "augmentation"]
+    ladder, (first, *_) = study["ladders"][0]["title"], study["ladders"][0]["steps"]
+    assert (ladder, first["variant"]) == (page["ladders"][0]["title"]["en"], "basenet")
+    assert first["idea"] == page["ladders"][0]["steps"][0]["idea"]["en"]
     assert page["changes"]["zoom_20"] == {"parent": "normalised", "knobs": {"zoom": [0.0, 0.2]}}
 
 
@@ -118,11 +121,14 @@ def test_edits_of_report_yaml_change_the_page_and_what_shows_them(copy, original
     edit(copy / "report.yaml", "en: Does dropout remove the overfitting?", "en: Does it?")
     after = resolve(copy)
     assert changed(original.files, after) == {"report/study"}
+    edit(copy / "report.yaml", "es: dos convoluciones", "es: 2 convoluciones")
+    assert changed(original.files, after := resolve(copy)) == {"report/study"}
     edit(copy / "report.yaml", "accuracy: 0.6796", "accuracy: 0.68")
     assert changed(after, resolve(copy)) == {"compare/study", "report/study"}
     (copy / "report.yaml").write_text("{}\n")
     page = json.loads(resolve(copy)["report/study"])["knobs"]
     assert (page["report"], page["sections"]) == ({"datasets": {}, "results": {}}, {})
+    assert page["ladders"] == []
 
 
 def test_an_edit_of_the_defaults_changes_the_items_that_do_not_set_the_knob(copy, original):

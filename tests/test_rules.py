@@ -19,6 +19,12 @@ RATE = "optimizer.config.learning_rate"
 FIT = {"trainer": "convex", "penalties": [1.0]}
 FLIPS = {"flip": True, "alternating_flip": True}
 SQUARED = {"loss": "squared_error", "label_smoothing": 0.1}
+WORDS = {"en": "words", "es": "palabras"}
+LADDER = dict.fromkeys(("title", "question", "answer"), WORDS)
+
+
+def step(variant):
+    return {"variant": variant, "idea": WORDS}
 
 
 MISFITS = [  # section, knobs, the knob that is named, what is said of it
@@ -236,6 +242,14 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
          "comparisons.mine.variants[1] is 'adam', which is in the list"),
         ({"report": {"comparisons": {"Zoom": {"variants": ["adam"]}}}},
          "comparisons.Zoom is taken by comparisons.zoom"),
+        ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam"), step("adm")]}}}},
+         "ladders.mine.steps[1].variant is 'adm', not a variant. Did you mean 'adam'?"),
+        ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam"), step("flip"), step("adam")]}}}},
+         "ladders.mine.steps[2].variant is 'adam', which is an earlier step; a step adds an idea"),
+        ({"report": {"ladders": {"CIFAR100": LADDER | {"steps": [step("adam"), step("flip")]}}}},
+         "ladders.CIFAR100 is taken by ladders.cifar100"),
+        ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam")]}}}},
+         "ladders.mine.steps is [{'variant': 'adam', "),
         ({"report": {"results": {"adm": {"dataset": "cub200", "epochs": 3}}}},
          "results.adm is not a variant. Did you mean 'adam'?"),
         ({"report": {"results": {"adam": {"dataset": "cub20", "epochs": 3}}}},

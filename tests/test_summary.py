@@ -143,9 +143,9 @@ def test_every_row_of_the_page_has_as_many_cells(tmp_path):
     rows = [row(found), row(None), row(evaluated(epochs=1))]
     table = [line for line in page(tmp_path, rows, final=found.record).splitlines() if line.startswith("|")]
     assert len(table) == 5
-    assert {line.count("|") for line in table} == {14}
+    assert {line.count("|") for line in table} == {15}
     assert table[2].startswith(
-        "| `final` | cifar100 | §2.7, Fig. 16 | 2.0000 | 1.5000 | 0.2500 | 0.5000 [0.400, 0.600] | 1 |"
+        "| `final` | cifar100 | §2.7, Fig. 16 | 2.0000 | 1.5000 | 0.2500 | 0.5000 [0.400, 0.600] | 1 | — |"
     )
     # Wilson: 0.5 in 100 gives 0.4038 to 0.5962, 0.25 in 100 gives 0.1755 to 0.3430; so Newcombe's limits are
     # 0.25 - sqrt(0.0962^2 + 0.0930^2) = 0.116 and 0.25 + sqrt(0.0962^2 + 0.0745^2) = 0.372
@@ -157,8 +157,33 @@ def test_every_row_of_the_page_has_as_many_cells(tmp_path):
 def test_several_seeds_show_their_deviation_and_no_note_of_one(tmp_path):
     found = evaluated(seeds=3)
     text = page(tmp_path, [row(found)], final=found.record)
-    assert "| 0.5100 ± 0.0100 [0.400, 0.600] | 3 |" in text
+    assert "| 0.5100 ± 0.0100 [0.400, 0.600] | 3 | 0.6000 |" in text
     assert "(one seed)" not in text
+
+
+def climbed(variants, evaluated, **others):
+    study = {"variants": list("abcd"), "report": REPORT, "extends": {}, **others}
+    steps = [{"variant": name, "idea": f"idea of {name}"} for name in variants]
+    return summary.climb(steps, summary.rows(study, evaluated), evaluated)
+
+
+def test_a_step_gains_over_the_step_before_it_not_over_what_it_extends():
+    names = {name: evaluated(seeds=seeds) for name, seeds in (("a", 1), ("b", 5), ("c", 3))}
+    first, second, third = climbed("acb", names, extends={"b": "a", "c": "b"})
+    assert (first["gain"], first["idea"]) == (None, "idea of a")
+    assert [step["parent"] for step in (second, third)] == ["a", "c"]
+    assert second["gain"] == pytest.approx(0.01)  # of .50 .51 .52 over .50
+    assert third["gain"] == pytest.approx(0.01)  # of .50 to .54 over it
+    assert third["gain_low"] < third["gain"] < third["gain_high"]
+    assert third["accuracies"] == pytest.approx([0.50, 0.51, 0.52, 0.53, 0.54])
+
+
+def test_a_step_without_its_neighbour_or_its_images_has_its_value_and_no_gain():
+    unknown = Evaluated(**vars(evaluated()) | {"correct": None})
+    first, missing, after, last = climbed("abcd", {"a": evaluated(), "c": evaluated(), "d": unknown})
+    assert (missing["accuracy"], missing["accuracies"]) == (None, [])
+    assert [step["accuracy"] for step in (first, after, last)] == [0.5, 0.5, 0.5]
+    assert [step["gain"] for step in (missing, after, last)] == [None, None, None]
 
 
 def test_variants_beyond_the_report_stand_in_a_table_of_their_own(tmp_path):

@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
 The study ran on generated images in {minutes:.1f} minutes. All of it is in {folder}/, look at
   plots/report.html        everything on one page, for any browser (the figures are of generated images)
   plots/summary.md         every variant beside the report
-  plots/comparisons/       the report's comparisons
+  plots/comparisons/       the ladders, and the report's comparisons
   plots/variants/basenet/  learning curves with the band of its seeds, confusion, accuracy per class
   models/final/seed-0/model.keras   a trained network, for keras.saving.load_model
 and try, after cd {folder}:

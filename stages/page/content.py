@@ -1,7 +1,7 @@
 """What the page shows: the study, its variants and sections, from the files that evaluate wrote."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,14 @@ class StudyView:
         comparisons: likewise.
         report: datasets and results as in report.yaml; both {} for a study without a report.
         texts: by number of section its title, question and answer in the report.
+        ladders: as in report.yaml, but their steps are variants, their rows those of `summary.climb`.
     """
 
     variants: Mapping[str, VariantView]
     comparisons: Mapping[str, Json]
     report: Json
     texts: Mapping[str, Mapping[str, Words]]
+    ladders: Sequence[Json] = ()
 
     @property
     def has_report(self) -> bool:
@@ -97,7 +99,8 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
     report, styles = resolved["report"], comparisons.styles(resolved)
     parents = {name: change["parent"] for name, change in resolved["changes"].items()}
     variants = {}
-    for row in summary.rows({**resolved, "extends": parents}, evaluated):
+    rows = summary.rows({**resolved, "extends": parents}, evaluated)
+    for row in rows:
         name = row["variant"]
         found, reported = evaluated.get(name), report["results"].get(name, {})
         variants[name] = VariantView(
@@ -112,7 +115,11 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
             tables=_tables(plots / name) if found else {},
         )
     figures = {name: resolved["comparisons"][name] for name in resolved["order"]}
-    return StudyView(variants, figures, report, resolved["sections"])
+    ladders = []
+    for ladder in resolved["ladders"]:
+        steps = summary.climb(ladder["steps"], rows, evaluated)
+        ladders.append(ladder | {"steps": [replace(variants[row["variant"]], row=row) for row in steps]})
+    return StudyView(variants, figures, report, resolved["sections"], ladders)
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

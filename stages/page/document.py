@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from stages.page import labels
+from stages.page import labels, ladder
 from stages.page.bilingual import TEXTS, named, text, translated
 from stages.page.chart_data import as_json
 from stages.page.content import StudyView, VariantView
 from stages.page.details import chart, details
-from stages.page.leaderboard import leaderboard, on_test_images, steps
+from stages.page.leaderboard import climb, leaderboard, on_test_images, steps
 from stages.page.outline import SectionView, sections
 
 FOLDER = Path(__file__).parent
@@ -78,11 +78,18 @@ def _overview(study: StudyView) -> str:
     return f"""<section id="overview"><h2>{text("overview")}</h2>
 {_banner(present)}
 <p class="lead">{text("have_run", present=len(present), all=len(variants))}</p>
+{_ladders(study)}
 {_verdicts(variants) if study.has_report else ""}
 <p class="note">{text("intervals")}</p>
 {_filter(variants)}
 {leaderboard(study)}
 </section>"""
+
+
+def _ladders(study: StudyView) -> str:
+    drawn = "".join(map(ladder.figure, study.ladders))
+    marks = text("ladder_marks", report=text("report_mark") if study.has_report else "")
+    return f'{drawn}<p class="note">{marks}</p>' if drawn else ""
 
 
 def _verdicts(variants: list[VariantView]) -> str:
@@ -126,12 +133,13 @@ def _section(section: SectionView, study: StudyView, photos: Mapping[str, str]) 
     number = f'<span class="number">{escape(section.number)}</span> ' if section.number else ""
     answer = ""
     if section.answer:
-        answer = f'<p class="answer"><b>{text("the_report")}</b> {translated(section.answer)}</p>'
+        whose = "" if section.ladder else f"<b>{text('the_report')}</b> "
+        answer = f'<p class="answer">{whose}{translated(section.answer)}</p>'
     folds = "".join(details(variant, study, photos.get(variant.name, "")) for variant in section.variants)
     return f"""<section id="{_anchor(section)}"><h2>{number}{translated(section.title)}</h2>
 <p class="question">{translated(section.question)}</p>
 {answer}
-{on_test_images(section.variants)}
+{climb(section.ladder["steps"]) if section.ladder else on_test_images(section.variants)}
 {_charts(section, study)}
 {steps(section.variants, study)}
 {folds}
@@ -143,7 +151,7 @@ def _charts(section: SectionView, study: StudyView) -> str:
     drawn = []
     for name, group in section.comparisons.items():
         drawn.append(_chart(labels.comparison(name, group), group["variants"], study, least=2))
-    if not drawn:
+    if not drawn and section.variants:
         names = [name for variant in section.variants for name in (variant.parent, variant.name) if name]
         drawn = [_chart(text("curves"), list(dict.fromkeys(names)), study)]
     return "".join(drawn)
@@ -174,4 +182,6 @@ def _switched(key: str) -> str:
 
 
 def _anchor(section: SectionView) -> str:
+    if section.ladder:
+        return f"ladder-{section.ladder['name']}"
     return f"section-{section.number.replace('.', '-')}" if section.number else "section-others"

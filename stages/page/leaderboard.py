@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from stages.page import labels
-from stages.page.bilingual import NOTHING, decimal, interval, text, whole
+from stages.page.bilingual import NOTHING, decimal, interval, text, translated, whole
 from stages.page.content import StudyView, VariantView
 from stages.page.small_figures import accuracy_axis, accuracy_interval
 from stages.page.tables import Column, table
@@ -51,6 +51,20 @@ def on_test_images(variants: Sequence[VariantView]) -> str:
         _number("reported", lambda v: v.row["reported_loss"]),
     ]
     return table(columns, variants, text("on_test_images"))
+
+
+def climb(variants: Sequence[VariantView]) -> str:
+    """Returns the steps of a ladder: the idea of each, and what it gains over the step before it."""
+    columns = [
+        Column(text("idea"), lambda v: translated(v.row["idea"]), leads=True),
+        Column(text("variant"), link),
+        Column(text("accuracy_interval"), _with_interval, True),
+        _number("ensemble", lambda v: v.row["ensemble"]),
+        _number("reported", lambda v: v.row["reported_accuracy"]),
+        Column(text("gain"), accuracy_change, True),
+        _number("loss", lambda v: v.row["loss"]),
+    ]
+    return table(columns, variants, text("climb"))
 
 
 def steps(variants: Sequence[VariantView], study: StudyView) -> str:

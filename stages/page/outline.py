@@ -1,4 +1,4 @@
-"""The page's sections: those of the report in its order, and what the report does not have."""
+"""The page's sections: those of the report in its order, the ladders, and what is in neither."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ class SectionView:
     """A section of the page.
 
     Attributes:
-        number: of the report's section; "" where it has none.
+        number: of the report's section; "" where there is none.
         title: in both languages, so is `question`.
         question: what it asks.
-        answer: the report's; None where it has none.
+        answer: the report's, or ours to a ladder's question; None for none.
         variants: in the study's order.
         comparisons: by name, those whose last variant is of this section.
+        ladder: which the section is about; its variants are those that the report does not have.
     """
 
     number: str
@@ -26,21 +27,31 @@ class SectionView:
     answer: Words | None
     variants: list[VariantView]
     comparisons: Mapping[str, Json]
+    ladder: Json | None = None
 
 
 def sections(content: StudyView) -> list[SectionView]:
-    """Returns the sections of the page in the report's order; what the report does not have comes last."""
-    places = {name: variant.reported.get("section", "") for name, variant in content.variants.items()}
+    """Returns the report's sections in its order, then the ladders, then what is in neither."""
+    ladders = {f"ladder-{ladder['name']}": ladder for ladder in content.ladders}
+    climbed = {step.name: key for key in reversed(ladders) for step in ladders[key]["steps"]}
+    places = {
+        name: variant.reported.get("section") or climbed.get(name, "")
+        for name, variant in content.variants.items()
+    }
     others = [""] if "" in places.values() else []
     found = []
-    for number in [*sorted({*places.values()} - {""}, key=_number), *others]:
+    for number in [*sorted({*places.values()} - {"", *ladders}, key=_number), *ladders, *others]:
         variants = [variant for name, variant in content.variants.items() if places[name] == number]
         figures = {
             name: group
             for name, group in content.comparisons.items()
             if places.get(group["variants"][-1], "") == number
         }
-        found.append(SectionView(number, *_words(number, content), variants, figures))
+        if ladder := ladders.get(number):
+            words = ladder["title"], ladder["question"], ladder["answer"]
+            found.append(SectionView("", *words, variants, figures, ladder))
+        else:
+            found.append(SectionView(number, *_words(number, content), variants, figures))
     return found
 
 

@@ -62,11 +62,15 @@ def styles(study: Json) -> dict[str, int]:
     """Returns a style per variant, the same in all figures and different within each.
 
     Args:
-        study: `variants`, by `extends` what each extends, and the `comparisons`. Variants that have not run
-            count too, so that each keeps its style when others join it.
+        study: `variants`, by `extends` what each extends, the `comparisons`, `ladders` and `report`. Variants
+            that have not run count too, so that each keeps its style when others join it.
     """
     groups = [group["variants"] for group in study["comparisons"].values()]
     groups += [list(pair) for pair in study["extends"].items()]
+    for ladder in study[
+        "ladders"
+    ]:  # the page shows the curves of those that the report does not have together
+        groups.append({step["variant"] for step in ladder["steps"]} - study["report"]["results"].keys())
     chosen: dict[str, int] = {}
     for variant in study["variants"]:
         neighbours = {name for group in groups if variant in group for name in group}

@@ -10,7 +10,7 @@ with a palette, which halves them.
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,11 @@ BLUE, VERMILION = "#0072B2", "#D55E00"
 PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 GREY, DARK, PALE_BLUE = "#555555", "#222222", "#8FC1E0"
+# what a picture for a light or a dark page is drawn with; the dark one has the colours of page.css
+DAY = {"paper": "#FFFFFF", "ink": "#000000", "soft": GREY, "rule": "#E6E6E6", "pale": "#BFDDEF"}
+DAY |= {"here": BLUE, "report": VERMILION}
+NIGHT = {"paper": "#14181D", "ink": "#E8ECF1", "soft": "#A9B3BF", "rule": "#353D47", "pale": "#1F4E73"}
+NIGHT |= {"here": "#4A9FE0", "report": "#FF8438"}
 
 COLOURS = 256  # of a stored picture
 FONT = "DejaVu Sans"
@@ -35,7 +40,7 @@ MOST_FONTS = 3  # beside it, for letters that it lacks
 LONGEST = 28  # letters of a name in a picture
 
 STYLE = {
-    "axes.edgecolor": "#999999",
+    "axes.edgecolor": "#999999",  # on either paper
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -44,18 +49,27 @@ STYLE = {
     "figure.titlesize": 12,
     "figure.titleweight": "bold",
     "font.size": 10,
-    "grid.color": "#E6E6E6",
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "svg.hashsalt": "convnet-study",  # in place of random names of clip paths
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+}
+COLOURED = {  # colour of a palette
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), "paper"),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), "ink"),
+    "grid.color": "rule",
 }
 NOT_WRITTEN = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # into the SVG
 
 
 @contextmanager
 def figure(
-    path: Path, size: tuple[float, float], title: str, *, colours: np.ndarray | None = None
+    path: Path,
+    size: tuple[float, float],
+    title: str,
+    *,
+    colours: np.ndarray | None = None,
+    palette: Mapping[str, str] = DAY,
 ) -> Iterator[Figure]:
     """Yields an empty figure and saves it, and beside it as SVG unless it is made of given colours.
 
@@ -64,10 +78,12 @@ def figure(
         size: in inches.
         title: above it.
         colours: uint8[COLOURS, 3], the palette of the PNG; None chooses one.
+        palette: DAY or NIGHT.
     """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
+        matplotlib.rcParams.update({key: palette[colour] for key, colour in COLOURED.items()})
         drawn = Figure(figsize=size, layout="constrained")
         drawn.suptitle(title)
         yield drawn

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from stages.results.curves import Curves
-from stages.results.drawing import BLUE, DASHES, GREY, PALETTE, VERMILION, figure
+from stages.results.drawing import BLUE, DARK, DASHES, GREY, PALETTE, VERMILION, figure
 
 LEGEND_WIDTH = 125  # letters that fit below a comparison, each line's own mark counted as 8
 MOST_TICKS = 7  # penalties that are written below their axis
@@ -70,10 +70,12 @@ def draw_overview(path: Path, rows: list[Mapping[str, Any]], *, title: str) -> N
     Args:
         path: of the PNG; the SVG is beside it.
         rows: of the summary, first those that the report knows. A dot with its 95 % interval where a
-            variant has run, a hollow mark for what the report says, a name alone for neither.
+            variant has run, small ones for several seeds, a hollow mark for what the report says, a name
+            alone for neither.
         title: above it.
     """
     here = {"color": BLUE, "marker": "o", "markersize": 5}
+    seed = {"color": DARK, "marker": "o", "markersize": 2.2, "markeredgewidth": 0, "linestyle": ""}
     hollow = {"color": VERMILION, "marker": "D", "markersize": 7, "markerfacecolor": "none", "linestyle": ""}
     with figure(path, (7.6, 1.6 + 0.24 * len(rows)), title) as drawn:
         axes = drawn.subplots()
@@ -82,6 +84,9 @@ def draw_overview(path: Path, rows: list[Mapping[str, Any]], *, title: str) -> N
             if row["accuracy"] is not None:
                 axes.hlines(place, row["accuracy_low"], row["accuracy_high"], BLUE, linewidth=1.4)
                 axes.plot(row["accuracy"], place, **here)
+                if len(row["accuracies"]) > 1:
+                    below = [place + 0.28] * len(row["accuracies"])
+                    axes.plot(row["accuracies"], below, **seed)
             if row["reported_accuracy"] is not None:
                 axes.plot(row["reported_accuracy"], place, **hollow)
         names = [
@@ -95,10 +100,12 @@ def draw_overview(path: Path, rows: list[Mapping[str, Any]], *, title: str) -> N
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_xlabel("accuracy on the test images")
         marks = {"here, with its 95 % interval": here}
+        if any(len(row["accuracies"]) > 1 for row in rows):
+            marks["one seed"] = seed
         if any(row["reported_accuracy"] is not None for row in rows):
             marks["the report"] = hollow
         handles = [Line2D([], [], **mark) for mark in marks.values()]
-        drawn.legend(handles, marks, loc="outside lower center", ncols=2)
+        drawn.legend(handles, marks, loc="outside lower center", ncols=len(marks))
 
 
 def _draw_curves(axes: Axes, curves: Curves, quantity: str, styles: Iterable[int]) -> None:

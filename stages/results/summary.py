@@ -1,6 +1,6 @@
 """The rows of the study: what came out here, beside what the report says and beside the parent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.results import comparable, contrasts
@@ -24,6 +24,24 @@ def rows(study: Json, evaluated: Mapping[str, Evaluated]) -> list[dict[str, Any]
         of_report = row(name, study["report"], evaluated.get(name), spreads.get(name))
         found.append(of_report | _gain(name, study["extends"].get(name), evaluated, spreads))
     return found
+
+
+def climb(
+    steps: Sequence[Json], rows: Sequence[Json], evaluated: Mapping[str, Evaluated]
+) -> list[dict[str, Any]]:
+    """Returns the rows of a ladder's steps: the parent of each, and so its gain, is the step before it.
+
+    Args:
+        steps: as in report.yaml, each a `variant` and its `idea`, which the rows have too.
+        rows: of the study.
+        evaluated: the variants that have run.
+    """
+    spreads, known = contrasts.spreads(evaluated), {row["variant"]: row for row in rows}
+    names = [step["variant"] for step in steps]
+    return [
+        known[name] | {"idea": step["idea"]} | _gain(name, before, evaluated, spreads)
+        for step, name, before in zip(steps, names, [None, *names], strict=False)
+    ]
 
 
 def row(
@@ -53,6 +71,7 @@ def row(
         "loss": test.get("loss"),
         "reported_accuracy": reported.get("accuracy"),
         **_interval("accuracy", accuracy),
+        "accuracies": evaluated.accuracies if evaluated else [],
         "std": test.get("std"),
         "seeds": evaluated.seeds if evaluated else None,
         "ensemble": test.get("ensemble"),

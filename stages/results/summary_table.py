@@ -14,7 +14,8 @@ TITLE, TITLE_ALONE = "# The report and this reproduction", "# This study"
 HOW_TO_READ = """
 Loss and accuracy on the test images: the mean over seeds, ± their standard deviation where there are several,
 and the 95 % interval of the accuracy, which counts that other seeds and other images would give other values.
-Of one seed it counts images alone, unless seeds of like variants tell what a seed is worth.
+Of one seed it counts images alone, unless seeds of like variants tell what a seed is worth. *Ensemble* is the
+accuracy of the mean of all seeds' probabilities.
 """
 OF_VERDICTS = """
 A verdict is given only where dataset, classes, split sizes and epochs are the report's. It is *as reported*
@@ -24,7 +25,8 @@ report's are not ours. *One seed* marks verdicts that count images alone (Newcom
 """
 HEADER = (
     *("variant", "dataset", "report", "loss reported", "loss here", "accuracy reported"),
-    *("accuracy here [95 %]", "seeds", "difference [95 %]", "verdict", "parameters", "epochs", "data"),
+    *("accuracy here [95 %]", "seeds", "ensemble", "difference [95 %]", "verdict"),
+    *("parameters", "epochs", "data"),
 )
 HEADER_BEYOND = (
     *("variant", "dataset", "loss", "accuracy [95 %]", "seeds", "ensemble", "parameters", "epochs", "data"),
@@ -58,7 +60,7 @@ def write_summary(folder: Path, rows: list[dict[str, Any]], records: Mapping[str
         records: run.json of the variants that have run.
     """
     with replacing(folder / "summary.csv") as partial:
-        pd.DataFrame(rows, dtype=object).to_csv(partial, index=False)
+        pd.DataFrame(rows, dtype=object).drop(columns="accuracies").to_csv(partial, index=False)
     known = [row for row in rows if row["section"] is not None]
     beyond = [row for row in rows if row["section"] is None]
     parts = [TITLE if known else TITLE_ALONE, HOW_TO_READ]
@@ -129,7 +131,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [
         *(f"`{row['variant']}`", row["dataset"] or "—", place or "—"),
         *(_digits(row["reported_loss"]), _digits(row["loss"]), _digits(row["reported_accuracy"])),
-        *(_accuracy(row), _digits(row["seeds"], "d")),
+        *(_accuracy(row), _digits(row["seeds"], "d"), _digits(row["ensemble"])),
         _digits(row["difference"], "+.4f") + _interval(row["difference_low"], row["difference_high"], "+.3f"),
         row["verdict"] + one_seed,
         *(_digits(row["parameters"], ","), _digits(row["epochs"], "d"), row["provenance"] or "—"),

@@ -134,6 +134,7 @@ def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
     entries = {name: entry for group in TRAINERS for name, entry in content[group].items()}
     told = content["report"]
     figures = told.get("comparisons", {}).items()
+    ladders = told.get("ladders", {}).values()
     return {
         "variants": list(entries),
         "groups": {name: group for group in TRAINERS for name in content[group]},
@@ -142,6 +143,15 @@ def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
         "comparisons": {
             name: {key: value for key, value in figure.items() if key != "title"} for name, figure in figures
         },
+        "ladders": [  # what the picture says, in English
+            {
+                "title": ladder["title"]["en"],
+                "steps": [
+                    {"variant": step["variant"], "idea": step["idea"]["en"]} for step in ladder["steps"]
+                ],
+            }
+            for ladder in ladders
+        ],
     }
 
 
@@ -154,6 +164,7 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
         "changes": _changes(content),
         "comparisons": told.get("comparisons", {}),
         "images": {name: features.get(data, data) for name, data in entries},
+        "ladders": [{"name": name, **ladder} for name, ladder in told.get("ladders", {}).items()],
         "order": list(told.get("comparisons", {})),  # which sorted keys would lose
         "sections": told.get("sections", {}),
     }

@@ -59,6 +59,19 @@ class Chapter(Section):
     answer: Words
 
 
+class Step(Section):
+    """A step of a ladder: a variant, and the one idea that it adds to the step before it."""
+
+    variant: str
+    idea: Words
+
+
+class Ladder(Chapter):
+    """Variants that climb, one idea at a time; the gain of a step is over the step before it."""
+
+    steps: Annotated[list[Step], Field(min_length=2)]
+
+
 class Report(Section):
     """report.yaml."""
 
@@ -66,6 +79,7 @@ class Report(Section):
     results: dict[Name, Result] = Field({})
     comparisons: dict[Name, Comparison] = Field({})
     sections: dict[str, Chapter] = Field({})
+    ladders: dict[Name, Ladder] = Field({})
 
 
 def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -94,3 +108,14 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
             if isinstance(member, str) and member not in variants:
                 problem = f"is {member!r}, not a variant.{did_you_mean(member, variants)}"
                 yield Mistake(("comparisons", name, "variants", number), problem)
+    ladders = mapping(report.get("ladders"))
+    yield from names({"ladders": ladders}, ("ladders",))
+    for name, entry in ladders.items():
+        steps = mapping(entry).get("steps")
+        climbed = [mapping(step).get("variant") for step in (steps if isinstance(steps, list) else ())]
+        for number, variant in enumerate(climbed):
+            place = ("ladders", name, "steps", number, "variant")
+            if isinstance(variant, str) and variant not in variants:
+                yield Mistake(place, f"is {variant!r}, not a variant.{did_you_mean(variant, variants)}")
+            elif isinstance(variant, str) and variant in climbed[:number]:
+                yield Mistake(place, f"is {variant!r}, which is an earlier step; a step adds an idea")

@@ -14,6 +14,7 @@ window.addEventListener("load", async () => {
     clientX: box.left + 46 + share * (box.width - 58), clientY: box.top + 50, bubbles: true }));
 
   seen.language = root.lang;
+  seen.steps = [...document.querySelectorAll(".ladder li > svg")].map(drawn => drawn.getBoundingClientRect());
   seen.order = names();
   document.querySelectorAll(".leaderboard thead button")[1].click();
   seen.byAccuracy = names();
