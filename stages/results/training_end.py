@@ -15,11 +15,11 @@ def at_end(trained: TrainedVariant) -> dict[str, dict[str, object]]:
     """Returns the means of the last epochs, and what the choice of validation images adds.
 
     Returns:
-        {} where there are no two epochs, else "values": measure -> a number per seed (training_loss,
-        training_accuracy, validation_loss, validation_accuracy, gap: how far training accuracy is above that of
-        validation, rise: of validation accuracy over the epochs before, oscillation: mean change of the
-        validation loss from one epoch to the next); "errors": measure -> standard error of the validation
-        split's loss and accuracy by the choice of its images.
+        {} where there are no two epochs. Else "values": measure -> a number per seed: training_loss,
+        training_accuracy, validation_loss, validation_accuracy; `gap`, training accuracy less that
+        of validation; `rise` of validation accuracy over the epochs before; `oscillation`, the mean change of
+        the validation loss from one epoch to the next. And "errors": measure -> standard error of loss and
+        accuracy of the validation split by the choice of its images.
     """
     histories = [run.history for run in trained.runs]
     if histories[0].columns[0] != "epoch" or min(map(len, histories)) < 2:
