@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.results import comparable, comparisons, summary
+from stages.results import claims, comparable, comparisons, summary
 from stages.results.evaluated import Evaluated
 
 Json = Mapping[str, Any]
@@ -73,12 +73,14 @@ class StudyView:
         comparisons: likewise.
         report: datasets and results as in report.yaml; both {} for a study without a report.
         texts: by number of section its title, question and answer in the report.
+        claims: the report's conclusions, tested.
     """
 
     variants: Mapping[str, VariantView]
     comparisons: Mapping[str, Json]
     report: Json
     texts: Mapping[str, Mapping[str, Words]]
+    claims: list[claims.Claim]
 
     @property
     def has_report(self) -> bool:
@@ -112,7 +114,7 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
             tables=_tables(plots / name) if found else {},
         )
     figures = {name: resolved["comparisons"][name] for name in resolved["order"]}
-    return StudyView(variants, figures, report, resolved["sections"])
+    return StudyView(variants, figures, report, resolved["sections"], claims.tested(resolved, evaluated))
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

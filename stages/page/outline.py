@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stages.page.bilingual import TEXTS
 from stages.page.content import Json, StudyView, VariantView, Words
+from stages.results.claims import Claim
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class SectionView:
         title: in both languages, so is `question`.
         question: what it asks.
         answer: the report's; None where it has none.
+        claims: the report's conclusions, tested.
         variants: in the study's order.
         comparisons: by name, those whose last variant is of this section.
     """
@@ -24,6 +26,7 @@ class SectionView:
     title: Words
     question: Words
     answer: Words | None
+    claims: list[Claim]
     variants: list[VariantView]
     comparisons: Mapping[str, Json]
 
@@ -40,7 +43,8 @@ def sections(content: StudyView) -> list[SectionView]:
             for name, group in content.comparisons.items()
             if places.get(group["variants"][-1], "") == number
         }
-        found.append(SectionView(number, *_words(number, content), variants, figures))
+        claims = [claim for claim in content.claims if claim.section == number]
+        found.append(SectionView(number, *_words(number, content), claims, variants, figures))
     return found
 
 
