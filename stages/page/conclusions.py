@@ -4,7 +4,7 @@ from html import escape
 
 from stages.page import labels
 from stages.page.bilingual import decimal, interval, text, translated
-from stages.results.claims import Claim, Tested, names
+from stages.results.claims import Claim, Tested, names, said
 
 
 def conclusions(claims: list[Claim]) -> str:
@@ -21,10 +21,9 @@ def conclusions(claims: list[Claim]) -> str:
 
 def _tested(tested: Tested) -> str:
     test, found = tested.test, tested.interval
-    variants = [f"<code>{escape(name)}</code>" for name in names(test)]
-    kind = "difference_of" if "than" in test else "level_of"
-    measure = text(f"measure {test['measure']}")
-    shown = text(kind, measure=measure, of=variants[0], than=variants[-1])
+    variants = f" {text('less')} ".join(f"<code>{escape(name)}</code>" for name in names(test))
+    measure = f"measure {test['measure']}"
+    shown = f"{text(measure)}, {variants}"
     if found:
         form = "+.3f" if "than" in test or test["measure"] in ("gap", "rise") else ".3f"
         counts = " + ".join(map(str, tested.seeds))
@@ -36,8 +35,5 @@ def _tested(tested: Tested) -> str:
 
 def _said(tested: Tested) -> str:
     """Returns where the measure lies according to the report."""
-    test = tested.test
-    low, high = test.get("figure", (test.get("above"), test.get("below")))
-    is_range = low is not None and high is not None
-    kind = "figure" if "figure" in test else "between" if is_range else "below" if low is None else "above"
-    return text(f"said {kind}", low=decimal(low, "g"), high=decimal(high, "g"))
+    where, bounds = said(tested.test)
+    return f"{text(f'said {where}')} " + f" {text('to')} ".join(decimal(bound, "g") for bound in bounds)

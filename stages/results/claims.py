@@ -79,6 +79,14 @@ def names(test: Json) -> list[str]:
     return [test[key] for key in ("of", "than") if key in test]
 
 
+def said(test: Json) -> tuple[str, list[float]]:
+    """Returns where a measure lies according to the report: figure, between, above or below, of what."""
+    if "figure" in test:
+        return "figure", test["figure"]
+    bounds = [test[key] for key in ("above", "below") if key in test]
+    return ("between" if len(bounds) > 1 else "above" if "above" in test else "below"), bounds
+
+
 def verdict(interval: Interval, test: Json) -> str:
     """Returns whether an interval lies where the report says.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.results.claims import HOLDS, REFUTED, UNKNOWN, Claim, Tested, names
+from stages.results.claims import HOLDS, REFUTED, UNKNOWN, Claim, Tested, names, said
 from stages.results.comparable import Json
 from stages.results.summary_table import table
 from stages.runtime.atomic import replacing
@@ -29,6 +29,21 @@ epochs before; *oscillation* is the mean change of the validation loss from one 
 ten.
 """
 HEADER = ("section", "the report says", "here [95 %]", "holds")
+COLUMNS = (
+    *(
+        "section",
+        "claim",
+        "says",
+        "claim_verdict",
+        "measure",
+        "of",
+        "than",
+        "said_to_be",
+        "said_low",
+        "said_high",
+    ),
+    *("value", "low", "high", "counts", "seeds", "verdict", "reason", "lacking"),
+)
 SIGNS = {HOLDS: "✓", REFUTED: "✗", UNKNOWN: "?"}
 
 
@@ -44,54 +59,42 @@ def write_conclusions(folder: Path, claims: Sequence[Claim]) -> None:
         for claim in claims
     ]
     with replacing(folder / "conclusions.md") as partial:
-        text = f"{TITLE}\n{HOW_TO_READ}\n{table(HEADER, rows)}" if rows else f"{TITLE}\n\nIt says nothing.\n"
-        partial.write_text(text, encoding="utf-8")
+        text = (
+            f"{HOW_TO_READ}\n{table(HEADER, rows)}" if rows else "\nNo conclusion is listed in report.yaml.\n"
+        )
+        partial.write_text(f"{TITLE}\n{text}", encoding="utf-8")
     with replacing(folder / "conclusions.csv") as partial:
         cells = [
             _cells(number, claim, test) for number, claim in enumerate(claims, 1) for test in claim.tests
         ]
-        pd.DataFrame(cells, dtype=object).to_csv(partial, index=False)
+        pd.DataFrame(cells, columns=COLUMNS, dtype=object).to_csv(partial, index=False)
 
 
 def region(test: Json) -> str:
     """Returns where a measure lies according to the report, such as > 0 or 0.6 to 0.7."""
-    if "figure" in test or ("above" in test and "below" in test):
-        low, high = test.get("figure") or (test["above"], test["below"])
-        return f"{low:g} to {high:g}"
-    return f"> {test['above']:g}" if "above" in test else f"< {test['below']:g}"
+    where, bounds = said(test)
+    return {"above": "> ", "below": "< "}.get(where, "") + " to ".join(f"{bound:g}" for bound in bounds)
 
 
 def _sentence(tested: Tested) -> str:
     test, interval = tested.test, tested.interval
     what = " less ".join(f"`{name}`" for name in names(test))
-    said = f"{SIGNS[tested.verdict]} {test['measure'].replace('_', ' ')}, {what}: "
+    line = f"{SIGNS[tested.verdict]} {test['measure'].replace('_', ' ')}, {what}: "
     if interval:
         form = "+.3f" if "than" in test or test["measure"] in ("gap", "rise") else ".3f"
         seeds = " and ".join(map(str, tested.seeds))
-        said += f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}], seeds: {seeds}; "
-    said += f"{'figure' if 'figure' in test else 'said'} {region(test)}"
-    return said + (f" ({tested.reason}: `{'`, `'.join(tested.lacking)}`)" if tested.reason else "")
+        line += f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}], seeds: {seeds}; "
+    line += f"{'figure' if 'figure' in test else 'said'} {region(test)}"
+    return line + (f" ({tested.reason}: `{'`, `'.join(tested.lacking)}`)" if tested.reason else "")
 
 
-def _cells(number: int, claim: Claim, tested: Tested) -> dict[str, Any]:
+def _cells(number: int, claim: Claim, tested: Tested) -> tuple[Any, ...]:
     test, interval = tested.test, tested.interval
-    low, high = test.get("figure", (test.get("above"), test.get("below")))
-    return {
-        "section": claim.section,
-        "claim": number,
-        "says": claim.says["en"],
-        "claim_verdict": claim.verdict,
-        "measure": test["measure"],
-        "of": test["of"],
-        "than": test.get("than"),
-        "said_to_be": "figure" if "figure" in test else "region",
-        "said_low": low,
-        "said_high": high,
-        **dict(
-            zip(("value", "low", "high", "counts"), interval[:4] if interval else (None,) * 4, strict=True)
-        ),
-        "seeds": " ".join(map(str, tested.seeds)),
-        "verdict": tested.verdict,
-        "reason": tested.reason,
-        "lacking": " ".join(tested.lacking),
-    }
+    kind = "figure" if "figure" in test else "region"
+    return (
+        *(claim.section, number, claim.says["en"], claim.verdict),
+        *(test["measure"], test["of"], test.get("than"), kind),
+        *test.get("figure", (test.get("above"), test.get("below"))),
+        *(interval[:4] if interval else (None,) * 4),
+        *(" ".join(map(str, tested.seeds)), tested.verdict, tested.reason, " ".join(tested.lacking)),
+    )
