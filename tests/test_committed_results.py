@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 PLOTS = ROOT / "plots" / "variants"
 OF_THE_RUN = {"name", "seed", "seeds"}  # knobs that run.json has apart
 
-# Rows that were trained by other code or with other knobs than those of today and are to be trained again. The
-# list may only shrink: a row that is up to date must leave it, and none may join it.
+# Rows that were trained by other code or with other knobs than today's, and are to be trained again. The list
+# may only shrink: a row that is up to date must leave it, and none may join it.
 STALE = {
     *("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip", "flip_zoom_20"),
     *("deeper_1", "deeper_2", "dropout_1", "dropout_2", "longer_1", "longer_2"),
