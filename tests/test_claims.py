@@ -118,7 +118,7 @@ OTHER = {"inputs": {"labels.npy": "other"}}
         (DIFFERENCE, {"flip": variant(), "normalised": variant(**OTHER)}, "different data",
          ["flip", "normalised"]),
         (DIFFERENCE, {"flip": variant(), "normalised": Evaluated(EVALUATED, METRICS)},
-         "which images are right is not recorded", ["normalised"]),
+         "which images are right is not recorded", ["flip", "normalised"]),
         (LEVEL, {"flip": variant(seeds=1)}, "fewer than 2 seeds", ["flip"]),
         (LEVEL, {"flip": variant(at_end={})}, "the end of training is not recorded", ["flip"]),
         (FIGURE, {"flip": variant(seeds=2)}, "fewer than 3 seeds", ["flip"]),

@@ -111,42 +111,28 @@ def _tested(
         return Tested(test, seeds, None, UNKNOWN, reason, lacking)
     enough = ENOUGH_FOR_A_FIGURE if "figure" in test else 2
     few = tuple(name for name, variant in variants.items() if variant.seeds < enough)
-    too_few = f"fewer than {enough} seeds"
-    if test["measure"] != "test_accuracy":
-        if few:
-            return Tested(test, seeds, None, UNKNOWN, too_few, few)
-        interval = _of_seeds(test, list(variants.values()))
-    else:
+    interval = None
+    if test["measure"] == "test_accuracy":
         interval = _test_accuracy([(variant, spreads[name]) for name, variant in variants.items()])
-        if interval.counted != BOTH:  # else the family tells what a seed of them is worth
-            return Tested(test, seeds, interval, UNKNOWN, too_few, few)
+        if interval.counted == BOTH:  # also of one seed, where its family tells what a seed is worth
+            few = ()
+    if few:
+        return Tested(test, seeds, interval, UNKNOWN, f"fewer than {enough} seeds", few)
+    interval = interval or _of_seeds(test, list(variants.values()))
     return Tested(test, seeds, interval, verdict(interval, test))
 
 
 def _obstacle(test: Json, variants: Mapping[str, Evaluated], report: Json) -> tuple[str, tuple[str, ...]]:
-    """Returns why nothing can be measured and which variants that is about; "" where it can."""
-    present = list(variants.values())
-    without_end = test["measure"] not in ("test_accuracy", "spread")
-    lacking = {
-        "not run": [name for name in names(test) if name not in variants],
-        "not the report's data or epochs": [
-            name
-            for name, variant in variants.items()
-            if (said := report["results"].get(name)) and comparable.obstacles(variant.record, said, report)
-        ],
-        "the end of training is not recorded": [
-            name for name, variant in variants.items() if without_end and not variant.record.get("at_end")
-        ],
-        "different data": list(variants)
-        if len(present) > 1 and not comparable.is_same_data(*(variant.record for variant in present))
-        else [],
-        "which images are right is not recorded": [
-            name
-            for name, variant in variants.items()
-            if not without_end and len(present) > 1 and variant.correct is None
-        ],
-    }
-    return next(((reason, tuple(found)) for reason, found in lacking.items() if found), ("", ()))
+    """Returns why nothing can be measured and of which variants that is said; "" where it can."""
+    if missing := tuple(name for name in names(test) if name not in variants):
+        return "not run", missing
+    for name, variant in variants.items():
+        reported = report["results"].get(name)
+        if reported and comparable.obstacles(variant.record, reported, report):
+            return "not the report's data or epochs", (name,)
+        if test["measure"] not in ("test_accuracy", "spread") and not variant.record.get("at_end"):
+            return "the end of training is not recorded", (name,)
+    return contrasts.obstacle(*variants.values()) if len(variants) > 1 else "", tuple(variants)
 
 
 def _test_accuracy(variants: list[tuple[Evaluated, SeedSpread | None]]) -> Interval:

@@ -13,20 +13,10 @@ from stages.runtime.atomic import replacing
 
 TITLE = "# What the report concludes, and what holds here"
 HOW_TO_READ = """
-Each sentence is tested over the seeds: report.yaml says where a measure of a variant, or its difference
-from another, lies if the sentence is true. ✓ marks a test whose whole 95 % interval lies there, ✗ one of
-whose interval nothing does; else ? says that it cannot be told. What the report reads off its curves is
-one run's, so beside such a *figure* is the interval for one more run of ours, and the figure is ✗ only
-where all of it is elsewhere. A sentence *holds* where all its tests do, *in part* where some do, and
-*does not hold* where none does and one at least is ✗.
-
-Test accuracy is compared on the same images, paired, and its interval counts images and seeds. *Spread*
-is how far apart two runs are in 95 of 100 cases. All else is of the last five epochs, a number per seed:
-means have Student's interval and differences Welch's, which count seeds alone, on these validation
-images; the interval of a figure counts other validation images, too. *Gap* is training accuracy, as it is
-counted while training, less that of validation; *rise* is what validation accuracy gained over the five
-epochs before; *oscillation* is the mean change of the validation loss from one epoch to the next, over
-ten.
+Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the report says, ✗ one of whose
+interval nothing does, ? what cannot be told. Beside a *figure*, which the report reads off a curve, is the
+interval for one more run of ours; the figure is ✗ where all of it is elsewhere. A sentence *holds* where all
+its tests do, *in part* where some do. docs/results.md says what each measure is and what its interval counts.
 """
 HEADER = ("section", "the report says", "here [95 %]", "holds")
 COLUMNS = (
