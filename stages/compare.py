@@ -13,7 +13,7 @@ EXAMPLE = """example:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Reads what evaluate wrote about each variant, writes the summary and the comparisons."""
+    """Reads what evaluate wrote about each variant, writes the tables and the comparisons."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.compare",
         description=__doc__,
@@ -23,10 +23,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("resolved", type=Path, help="what resolve wrote about the study")
     parser.add_argument("metrics", type=Path, help="folder with the metrics of the variants that have run")
     parser.add_argument("variant_plots", type=Path, help="folder with their plots")
-    parser.add_argument("plots", type=Path, help="folder to write summary.csv, .md and comparisons/ in")
+    parser.add_argument("plots", type=Path, help="folder to write the tables and comparisons/ in")
     arguments = parser.parse_args(argv)
 
-    from stages.results import comparisons, evaluated, summary, summary_table
+    from stages.results import claims, claims_table, comparisons, evaluated, summary, summary_table
     from stages.runtime import resolved
     from stages.runtime.atomic import replacing
 
@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
             _draw_ladders(folder, study["ladders"], rows, present)
     records = {name: variant.record for name, variant in present.items()}
     summary_table.write_summary(arguments.plots, rows, records)
+    claims_table.write_conclusions(arguments.plots, claims.tested(study, present))
     verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
     compared = f"{len(rows)} variant{'s' if len(rows) > 1 else ''}"

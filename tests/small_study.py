@@ -16,6 +16,13 @@ STUDY: dict[str, Any] = {
     "groups": {"normalised": "variants", "final": "variants", "zoom_50": "variants", "mlp_head": "heads"},
     "extends": {"final": "normalised", "zoom_50": "normalised"},
     "report": REPORT,
+    "claims": [
+        {
+            "section": "2.7",
+            "says": {"en": "It is better.", "es": "Es mejor."},
+            "tests": [{"measure": "test_accuracy", "of": "final", "than": "normalised", "above": 0.02}],
+        }
+    ],
     "comparisons": {
         "zoom": {
             "title": {"en": "Zoom", "es": "Zoom"},

@@ -23,6 +23,13 @@ STUDY = {
     "groups": {"normalised": "variants", "final": "variants", "zoom_50": "variants", "mlp_head": "heads"},
     "extends": {"final": "normalised"},
     "report": REPORT,
+    "claims": [
+        {
+            "section": "2.7",
+            "says": {"en": "It is better.", "es": "Es mejor."},
+            "tests": [{"measure": "test_accuracy", "of": "final", "than": "normalised", "above": 0.02}],
+        }
+    ],
     "comparisons": {
         "zoom": {"report": "Fig. 5", "variants": ["normalised", "final", "zoom_50"]},
         "heads": {"variants": ["mlp_head", "final"]},
@@ -89,6 +96,8 @@ def test_it_writes_the_summary_and_the_comparisons_with_two_curves_or_more(tmp_p
     plots = run_compare(tmp_path)
     files = {path.relative_to(plots).as_posix() for path in plots.rglob("*.*")}
     assert {name for name in files if not name.startswith("variants/")} == {
+        "conclusions.csv",
+        "conclusions.md",
         "summary.csv",
         "summary.md",
         "comparisons/overview.png",
@@ -113,6 +122,14 @@ def test_a_ladder_is_drawn_from_its_second_step_that_has_run(tmp_path):
     assert ladder_files(tmp_path, "final") == [
         f"ladder{end}" for end in (".png", ".svg", "_dark.png", "_dark.svg")
     ]
+
+
+def test_the_reports_conclusions_are_tested(tmp_path):
+    for name, accuracy in (("final", 0.8), ("normalised", 0.4)):
+        write_evaluated(tmp_path, name, {"accuracy": accuracy}, seeds=3)
+    shown = (run_compare(tmp_path) / "conclusions.md").read_text(encoding="utf-8")
+    assert "| §2.7 | It is better. | ✓ test accuracy, `final` less `normalised`: +0.400 [" in shown
+    assert shown.endswith("seeds: 3 and 3; said > 0.02 | holds |\n")
 
 
 def test_comparisons_that_are_no_longer_in_the_study_disappear(tmp_path):

@@ -127,6 +127,7 @@ def test_the_record_says_what_was_trained_on_what_and_where_that_came_from(study
     _, plots = run_evaluate(study)
     record = json.loads((plots / "run.json").read_text())
     assert record.pop("measured")
+    assert record.pop("at_end")
     assert record == EVALUATED
 
 
@@ -137,6 +138,7 @@ def test_a_fine_tune_takes_its_provenance_from_the_variant_it_started_from(study
     _, plots = evaluate_with(study, start)
     record = json.loads((plots / "run.json").read_text())
     assert record.pop("measured")
+    assert record.pop("at_end")
     assert record == EVALUATED | {"provenance": "own"}
 
 

@@ -19,11 +19,19 @@ from stages.datasets import packing, prepared
 from stages.datasets.labelled import LabelledImages
 from stages.page.bilingual import TEXTS
 from stages.page.document import FOLDER
-from stages.results import contrasts, evaluated
+from stages.results import claims, contrasts, evaluated
+from stages.results.claims_table import SIGNS
 from stages.results.drawing import DASHES, PALETTE
 from stages.runtime.errors import InputError
+from stages.study.reported import MEASURES
 
-OWN = STUDY | {"report": {"datasets": {}, "results": {}}, "comparisons": {}, "order": [], "sections": {}}
+OWN = STUDY | {
+    "claims": [],
+    "report": {"datasets": {}, "results": {}},
+    "comparisons": {},
+    "order": [],
+    "sections": {},
+}
 PETS = {"my_pets": {"kind": "own", "sha256": "ab"}}
 
 
@@ -79,6 +87,27 @@ def test_the_reports_value_stands_beside_ours_with_interval_and_verdict(page):
     assert re.search(rf"{row} ▲ better than reported", shown)
     assert "How good is the network?" in shown
     assert "The report: Reasonably good, up from 0.42." in shown
+
+
+def test_each_conclusion_of_the_report_has_its_verdict_and_what_was_measured(tmp_path):
+    for name, accuracy in (("final", 0.8), ("normalised", 0.4)):
+        write_variant(tmp_path, name, accuracy, seeds=3)
+    page = build_page(tmp_path).read_text(encoding="utf-8")
+    bounds = r"\[\+0\.\d{3}, \+0\.\d{3}\]"
+    measured = rf"final less normalised : \+0\.400 {bounds} \(3 \+ 3 seeds\) ; report: above 0\.02 "
+    assert re.search(rf"Here: ✓ holds · It is better\. ✓ holds · test accuracy , {measured}", text(page))
+    bounds = r"\[\+0,\d{3}; \+0,\d{3}\]"
+    measured = rf"final menos normalised : \+0,400 {bounds} \(3 \+ 3 semillas\) ; informe: mayor que 0,02 "
+    said = rf"Aquí: ✓ se cumple · Es mejor\. ✓ se cumple · exactitud en test , {measured}"
+    assert re.search(said, text(page, "en"))
+    assert "1 ✓ holds" in text(page)[: text(page).index("Here:")], "the overview counts verdicts"
+
+
+def test_a_conclusion_that_cannot_be_told_says_why(page):
+    said = "? cannot be told · It is better."
+    why = "report: above 0.02 ( fewer than 2 seeds : final, normalised)"
+    assert said in text(page)
+    assert why in text(page)
 
 
 def test_what_a_variant_changes_stands_beside_what_that_changed(tmp_path, page):
@@ -219,6 +248,10 @@ def test_every_text_is_there_in_both_languages():
             assert Counter(re.findall(r"{\w*}", words["en"])) == Counter(re.findall(r"{\w*}", words["es"])), (
                 key
             )
+    reasons = re.findall(r'return "([^"]+)", \(?\w', Path(claims.__file__).read_text(encoding="utf-8"))
+    assert len(reasons) == 4, "the others are those of contrasts.py"
+    assert {*reasons, *(f"fewer than {n} seeds" for n in (2, 3)), *SIGNS, claims.IN_PART} <= TEXTS.keys()
+    assert {f"measure {measure}" for measure in MEASURES} <= TEXTS.keys()
     assert not re.search("[áéíóúñ¿]", code), "code holds no Spanish"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.edited_study import SHIPPED, items, mistakes
+from tests.edited_study import REPORT, SHIPPED, items, mistakes
 
 CIFAR = {"data": "cifar100"}
 DEEPER = CIFAR | {"network": "deeper_net", "filters": [1, 2, 3, 4]}
@@ -18,6 +18,10 @@ SGD = {"class_name": "SGD", "config": {"learning_rate": COSINE}}
 RATE = "optimizer.config.learning_rate"
 FIT = {"trainer": "convex", "penalties": [1.0]}
 FLIPS = {"flip": True, "alternating_flip": True}
+ADM = {
+    "says": {"en": "Flips help.", "es": "El volteo ayuda."},
+    "tests": [{"measure": "gap", "of": "flip", "than": "adm", "above": 0}],
+}
 SQUARED = {"loss": "squared_error", "label_smoothing": 0.1}
 WORDS = {"en": "words", "es": "palabras"}
 LADDER = dict.fromkeys(("title", "question", "answer"), WORDS)
@@ -250,6 +254,8 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
          "ladders.CIFAR100 is taken by ladders.cifar100"),
         ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam")]}}}},
          "ladders.mine.steps is [{'variant': 'adam', "),
+        ({"report": {"sections": {"2.2": REPORT["sections"]["2.2"] | {"claims": [ADM]}}}},
+         "sections.2.2.claims[0].tests[0].than is 'adm', not a variant. Did you mean 'adam'?"),
         ({"report": {"results": {"adm": {"dataset": "cub200", "epochs": 3}}}},
          "results.adm is not a variant. Did you mean 'adam'?"),
         ({"report": {"results": {"adam": {"dataset": "cub20", "epochs": 3}}}},

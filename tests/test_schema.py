@@ -16,6 +16,17 @@ CIFAR = {"data": "cifar100"}
 HEAD = {"data": "cub200_resnet50", "network": "dense_head", "dense_units": [4]}
 CONVEX = HEAD | {"dense_units": [], "trainer": "convex"}
 BIRDS = {"dataset": "cub200", "backbone": "resnet50", "batch_size": 8, "image_size": 224}
+CHAPTER = {key: {"en": "Flips", "es": "Volteos"} for key in ("title", "question", "answer")}
+GAP = {"measure": "gap", "of": "flip"}
+CLAIMS = [  # a test of a claim, what is said of it
+    (GAP, "sections.9.claims[0].tests[0] lacks where it lies: above, below or both; or figure"),
+    (GAP | {"above": 0, "figure": [0, 1]}, "sections.9.claims[0].tests[0] lacks where it lies: "),
+    (GAP | {"above": 1, "below": 0}, "sections.9.claims[0].tests[0] has no value between 1 and 0; swap"),
+    (GAP | {"figure": [0]}, "sections.9.claims[0].tests[0].figure is [0], expected "),
+    (GAP | {"than": "adam", "figure": [0, 1]}, "sections.9.claims[0].tests[0].than is for differences"),
+    (GAP | {"measure": "spread", "figure": [0, 1]}, "sections.9.claims[0].tests[0].figure is for the end"),
+    (GAP | {"measure": "gab", "above": 0}, "sections.9.claims[0].tests[0].measure is 'gab', expected one of"),
+]
 WORDS = {"en": "Zoom", "es": "Zoom"}
 SOURCE = SHIPPED["sources"]["cifar100"]["cifar-100-python.tar.gz"]
 
@@ -197,6 +208,10 @@ def test_a_name_unfit_for_a_command_or_a_path_is_an_error(name):
         (
             {"report": {"sections": {"9": {"title": WORDS, "question": WORDS, "anwser": WORDS}}}},
             "sections.9.anwser is unknown. Did you mean 'answer'?",
+        ),
+        *(
+            ({"report": {"sections": {"9": CHAPTER | {"claims": [{"says": WORDS, "tests": [test]}]}}}}, line)
+            for test, line in CLAIMS
         ),
         (
             {"report": {"comparisons": {"mine": {"variants": ["flip"], "title": {"en": "Flips"}}}}},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.results import comparable, comparisons, summary
+from stages.results import claims, comparable, comparisons, summary
 from stages.results.evaluated import Evaluated
 
 Json = Mapping[str, Any]
@@ -74,12 +74,14 @@ class StudyView:
         report: datasets and results as in report.yaml; both {} for a study without a report.
         texts: by number of section its title, question and answer in the report.
         ladders: as in report.yaml, but their steps are variants, their rows those of `summary.climb`.
+        claims: the report's conclusions, tested.
     """
 
     variants: Mapping[str, VariantView]
     comparisons: Mapping[str, Json]
     report: Json
     texts: Mapping[str, Mapping[str, Words]]
+    claims: list[claims.Claim]
     ladders: Sequence[Json] = ()
 
     @property
@@ -119,7 +121,8 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
     for ladder in resolved["ladders"]:
         steps = summary.climb(ladder["steps"], rows, evaluated)
         ladders.append(ladder | {"steps": [replace(variants[row["variant"]], row=row) for row in steps]})
-    return StudyView(variants, figures, report, resolved["sections"], ladders)
+    tested = claims.tested(resolved, evaluated)
+    return StudyView(variants, figures, report, resolved["sections"], tested, ladders)
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from stages.page import labels, ladder
 from stages.page.bilingual import TEXTS, named, text, translated
 from stages.page.chart_data import as_json
+from stages.page.conclusions import conclusions
 from stages.page.content import StudyView, VariantView
 from stages.page.details import chart, details
 from stages.page.leaderboard import climb, leaderboard, on_test_images, steps
@@ -79,7 +80,8 @@ def _overview(study: StudyView) -> str:
 {_banner(present)}
 <p class="lead">{text("have_run", present=len(present), all=len(variants))}</p>
 {_ladders(study)}
-{_verdicts(variants) if study.has_report else ""}
+{_verdicts([variant.row["verdict"] for variant in variants], "verdicts") if study.has_report else ""}
+{_verdicts([claim.verdict for claim in study.claims], "conclusions")}
 <p class="note">{text("intervals")}</p>
 {_filter(variants)}
 {leaderboard(study)}
@@ -92,13 +94,13 @@ def _ladders(study: StudyView) -> str:
     return f'{drawn}<p class="note">{marks}</p>' if drawn else ""
 
 
-def _verdicts(variants: list[VariantView]) -> str:
-    """Returns how often each verdict was given, and what one means."""
-    counts = Counter(variant.row["verdict"].partition(" (")[0] for variant in variants)
+def _verdicts(verdicts: list[str], key: str) -> str:
+    """Returns how often each verdict was given, and by `key` of the texts what one means; "" for none."""
+    counts = Counter(verdict.partition(" (")[0] for verdict in verdicts)
     chips = [
         f"<li><b>{counts[name]}</b> {labels.verdict(name)}</li>" for name in labels.VERDICTS if counts[name]
     ]
-    return f'<ul class="verdicts">{"".join(chips)}</ul><p class="note">{text("verdicts")}</p>'
+    return f'<ul class="verdicts">{"".join(chips)}</ul><p class="note">{text(key)}</p>' if chips else ""
 
 
 def _filter(variants: list[VariantView]) -> str:
@@ -138,7 +140,7 @@ def _section(section: SectionView, study: StudyView, photos: Mapping[str, str]) 
     folds = "".join(details(variant, study, photos.get(variant.name, "")) for variant in section.variants)
     return f"""<section id="{_anchor(section)}"><h2>{number}{translated(section.title)}</h2>
 <p class="question">{translated(section.question)}</p>
-{answer}
+{answer}{conclusions(section.claims)}
 {climb(section.ladder["steps"]) if section.ladder else on_test_images(section.variants)}
 {_charts(section, study)}
 {steps(section.variants, study)}

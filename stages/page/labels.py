@@ -6,13 +6,17 @@ from typing import Any
 
 from stages.page.bilingual import NOTHING, TEXTS, decimal, markup, text, translated, whole
 
-VERDICTS = {  # of the summary -> class of its style, sign
+VERDICTS = {  # of the summary and of the report's conclusions -> class of its style, sign
     "as reported": ("as", "="),
     "better than reported": ("better", "▲"),
     "worse than reported": ("worse", "▼"),
     "not reported": ("none", "·"),
     "not comparable": ("none", "≠"),
     "not run": ("none", "○"),
+    "holds": ("better", "✓"),
+    "holds in part": ("as", "◐"),
+    "does not hold": ("worse", "✗"),
+    "cannot be told": ("none", "?"),
 }
 LAYERS = {  # Keras' names and activations -> the report's
     "relu": "ReLU",
@@ -26,7 +30,7 @@ UNNUMBERED = {"Rescaling", "Normalization", "Flatten", "softmax"}  # which the r
 
 
 def verdict(value: str) -> str:
-    """Returns a verdict of the summary as a chip; its reasons are left to `obstacle`."""
+    """Returns a verdict as a chip; its reasons are left to `obstacle`."""
     name = value.partition(" (")[0]
     kind, sign = VERDICTS[name]
     return f'<span class="verdict {kind}"><span aria-hidden="true">{sign}</span> {text(name)}</span>'

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stages.page.bilingual import TEXTS
 from stages.page.content import Json, StudyView, VariantView, Words
+from stages.results.claims import Claim
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class SectionView:
         title: in both languages, so is `question`.
         question: what it asks.
         answer: the report's, or ours to a ladder's question; None for none.
+        claims: the report's conclusions, tested.
         variants: in the study's order.
         comparisons: by name, those whose last variant is of this section.
         ladder: which the section is about; its variants are those that the report does not have.
@@ -25,6 +27,7 @@ class SectionView:
     title: Words
     question: Words
     answer: Words | None
+    claims: list[Claim]
     variants: list[VariantView]
     comparisons: Mapping[str, Json]
     ladder: Json | None = None
@@ -47,11 +50,12 @@ def sections(content: StudyView) -> list[SectionView]:
             for name, group in content.comparisons.items()
             if places.get(group["variants"][-1], "") == number
         }
+        claims = [claim for claim in content.claims if claim.section == number]
         if ladder := ladders.get(number):
             words = ladder["title"], ladder["question"], ladder["answer"]
-            found.append(SectionView("", *words, variants, figures, ladder))
+            found.append(SectionView("", *words, [], variants, figures, ladder))
         else:
-            found.append(SectionView(number, *_words(number, content), variants, figures))
+            found.append(SectionView(number, *_words(number, content), claims, variants, figures))
     return found
 
 

@@ -49,9 +49,14 @@ def is_correct(split: Predictions) -> np.ndarray:
 
 
 def cross_entropy(split: Predictions) -> float:
-    """Returns the mean of -ln(probability of the true class), clipped as Keras does."""
+    """Returns the mean of `losses`."""
+    return float(losses(split).mean())
+
+
+def losses(split: Predictions) -> np.ndarray:
+    """Returns float64[n]: -ln(probability of the true class) of each image, clipped as Keras does."""
     true = split.probabilities[np.arange(len(split.labels)), split.labels]
-    return float(-np.log(np.clip(true, EPSILON, 1 - EPSILON)).mean())
+    return -np.log(np.clip(true, EPSILON, 1 - EPSILON))
 
 
 def top_k_accuracy(split: Predictions, k: int) -> float:

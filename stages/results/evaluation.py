@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.results import card, class_figures, classification, curves, evaluated, figures
+from stages.results import card, class_figures, classification, curves, evaluated, figures, training_end
 from stages.results.comparable import data_note
 from stages.results.run_folder import Predictions, TrainedVariant
 from stages.results.statistics import accuracy_interval
@@ -44,6 +44,7 @@ def record(trained: TrainedVariant, data: dict[str, Any]) -> dict[str, Any]:
         "seeds": trained.seeds,
         "accuracies": correct(trained).mean(axis=1).tolist(),
         "measured": _measured(trained),
+        "at_end": training_end.at_end(trained),
         "provenance": data["provenance"] if "provenance" in data else data["kind"],
         "format": data["format"],
         "sources": sources,

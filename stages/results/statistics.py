@@ -54,7 +54,7 @@ class SeedSpread(NamedTuple):
     df: float
 
 
-class _Term(NamedTuple):
+class Term(NamedTuple):
     """A summand of a variance, and the degrees of freedom it was estimated with."""
 
     variance: float
@@ -95,7 +95,7 @@ def accuracy_interval(correct: np.ndarray, spread: SeedSpread | None = None) -> 
     s, n = correct.shape
     share = float(correct.mean())
     spread = spread or seed_spread([correct])
-    images = _Term(share * (1 - share) / n, KNOWN) if s == 1 else _of_images(correct.mean(axis=0))
+    images = Term(share * (1 - share) / n, KNOWN) if s == 1 else _of_images(correct.mean(axis=0))
     variance, df = _total([images, *_of_seeds(spread, 1 / s)])
     # not more trials than if every seed had its own images; where all are right, or none, n say little enough
     trials = min(share * (1 - share) / variance, n * s) if variance > 0 and 0 < share < 1 else n
@@ -128,10 +128,10 @@ def paired_difference(
     n = one.shape[1]
     images = _of_images(one.mean(axis=0) - other.mean(axis=0))
     # as if both disagreed on one image each way (Bonett and Price 2012): equal predictions are no proof
-    images = max(images, _Term(2 / (n + 2) ** 2, images.df))
+    images = max(images, Term(2 / (n + 2) ** 2, images.df))
     seeds = [*_of_seeds(spreads[0], 1 / len(one)), *_of_seeds(spreads[1], 1 / len(other))]
     counted = BOTH if all(spreads) else PARTLY
-    return _around(float(one.mean() - other.mean()), [images, *seeds], counted)
+    return around(float(one.mean() - other.mean()), [images, *seeds], counted)
 
 
 def report_difference(
@@ -164,32 +164,33 @@ def report_difference(
         bounds = difference_interval(share, n, reported, n_reported)
         return Interval(share - reported, *bounds, IMAGES)
     if same_images:
-        return _around(share - reported, [_Term(spread.variance * (1 + 1 / s), spread.df)], SEEDS)
-    images = [_of_images(correct.mean(axis=0)), _Term(reported * (1 - reported) / n_reported, KNOWN)]
-    return _around(share - reported, [*images, *_of_seeds(spread, 1 + 1 / s)], BOTH)
+        return around(share - reported, [Term(spread.variance * (1 + 1 / s), spread.df)], SEEDS)
+    images = [_of_images(correct.mean(axis=0)), Term(reported * (1 - reported) / n_reported, KNOWN)]
+    return around(share - reported, [*images, *_of_seeds(spread, 1 + 1 / s)], BOTH)
 
 
-def _of_images(per_image: np.ndarray) -> _Term:
+def _of_images(per_image: np.ndarray) -> Term:
     """Returns what the draw of images adds to the variance of a mean over them."""
     n = len(per_image)
-    return _Term(float(per_image.var(ddof=1)) / n, n - 1) if n > 1 else _Term(0.0, KNOWN)
+    return Term(float(per_image.var(ddof=1)) / n, n - 1) if n > 1 else Term(0.0, KNOWN)
 
 
-def _of_seeds(spread: SeedSpread | None, factor: float) -> list[_Term]:
+def _of_seeds(spread: SeedSpread | None, factor: float) -> list[Term]:
     """Returns what the draw of seeds adds; nothing where seeds differ by no more than images explain."""
     if spread is None or spread.variance <= spread.by_images:
         return []
-    return [_Term(factor * spread.variance, spread.df), _Term(-factor * spread.by_images, KNOWN)]
+    return [Term(factor * spread.variance, spread.df), Term(-factor * spread.by_images, KNOWN)]
 
 
-def _total(terms: list[_Term]) -> tuple[float, float]:
+def _total(terms: list[Term]) -> tuple[float, float]:
     """Returns the sum of variances and its degrees of freedom by Satterthwaite."""
     variance = sum(term.variance for term in terms)
     uncertain = sum(term.variance**2 / term.df for term in terms)
     return variance, variance**2 / uncertain if uncertain else KNOWN
 
 
-def _around(value: float, terms: list[_Term], counted: str) -> Interval:
+def around(value: float, terms: list[Term], counted: str) -> Interval:
+    """Returns a value with the interval that the sum of some variances gives it."""
     variance, df = _total(terms)
     half = _quantile(df) * float(np.sqrt(variance))
     return Interval(value, value - half, value + half, counted)

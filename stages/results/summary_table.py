@@ -65,11 +65,11 @@ def write_summary(folder: Path, rows: list[dict[str, Any]], records: Mapping[str
     beyond = [row for row in rows if row["section"] is None]
     parts = [TITLE if known else TITLE_ALONE, HOW_TO_READ]
     if known:
-        parts += [OF_VERDICTS, _data(rows), _table(HEADER, map(_cells, known))]
+        parts += [OF_VERDICTS, _data(rows), table(HEADER, map(_cells, known))]
     if beyond:
         parts += [
             "## Beyond the report\n" if known else _data(rows),
-            _table(HEADER_BEYOND, map(_beyond, beyond)),
+            table(HEADER_BEYOND, map(_beyond, beyond)),
         ]
     parts += [_gains(rows), _environments(records)]
     with replacing(folder / "summary.md") as partial:
@@ -99,7 +99,7 @@ def _gains(rows: Iterable[Mapping[str, Any]]) -> str:
             cells.append(
                 [f"`{row['variant']}`", f"`{row['parent']}`", shown, counts, _digits(row["gain_p"], ".2g")]
             )
-    return f"{GAINS}\n{_table(HEADER_GAINS, cells)}" if cells else ""
+    return f"{GAINS}\n{table(HEADER_GAINS, cells)}" if cells else ""
 
 
 def _environments(records: Mapping[str, Json]) -> str:
@@ -119,7 +119,8 @@ def _environments(records: Mapping[str, Json]) -> str:
     return note + "".join(lines) if lines else ""
 
 
-def _table(header: tuple[str, ...], rows: Any) -> str:
+def table(header: tuple[str, ...], rows: Any) -> str:
+    """Returns a table in Markdown of rows of cells, which may hold any text."""
     ruler = ["---:" if name in NUMBERS else "---" for name in header]
     cells = [list(header), ruler, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)

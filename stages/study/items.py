@@ -152,6 +152,11 @@ def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
             }
             for ladder in ladders
         ],
+        "claims": [
+            {"section": number, **claim}
+            for number, section in told.get("sections", {}).items()
+            for claim in section.get("claims", [])
+        ],
     }
 
 
@@ -160,13 +165,17 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
     entries = [(name, entry["data"]) for group in TRAINERS for name, entry in content[group].items()]
     features = {name: entry["dataset"] for name, entry in content["features"].items()}
     told = content["report"]
+    sections = told.get("sections", {}).items()
     return {
         "changes": _changes(content),
         "comparisons": told.get("comparisons", {}),
         "images": {name: features.get(data, data) for name, data in entries},
         "ladders": [{"name": name, **ladder} for name, ladder in told.get("ladders", {}).items()],
         "order": list(told.get("comparisons", {})),  # which sorted keys would lose
-        "sections": told.get("sections", {}),
+        "sections": {
+            number: {key: section[key] for key in ("title", "question", "answer")}
+            for number, section in sections
+        },
     }
 
 

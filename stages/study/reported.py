@@ -1,17 +1,22 @@
 """What report.yaml may hold: what the report says of data and variants, and the texts of its sections."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stages.study.checking import Section
+from stages.study.checking import MistakesError, Section
 from stages.study.knobs import Distinct, Epochs, Fraction
 from stages.study.reading import Mistake, did_you_mean
 from stages.study.rules import GROUPS, mapping, names
 from stages.study.schema import Name
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
+Bound = Annotated[float, Field(ge=-1000, le=1000)]
+MEASURES = (
+    *("test_accuracy", "spread", "training_loss", "training_accuracy", "validation_loss"),
+    *("validation_accuracy", "gap", "rise", "oscillation"),
+)
 
 
 class ReportDataset(Section):
@@ -51,12 +56,47 @@ class Comparison(Section):
     variants: Annotated[Distinct[str], Field(min_length=1)]
 
 
+class Test(Section):
+    """Where a measure lies according to the report, see stages/results/claims.py."""
+
+    measure: Literal[*MEASURES]
+    of: str
+    than: str = Field(None)
+    above: Bound = Field(None)
+    below: Bound = Field(None)
+    figure: Annotated[list[Bound], Field(min_length=2, max_length=2)] = Field(None)
+
+    @model_validator(mode="after")
+    def _says_where(self) -> "Test":
+        if (self.figure is None) == (self.above is None and self.below is None):
+            raise MistakesError(Mistake((), "lacks where it lies: above, below or both; or figure"))
+        low, high = self.figure or (self.above, self.below)
+        if low is not None and high is not None and low > high:
+            raise MistakesError(Mistake((), f"has no value between {low:g} and {high:g}; swap them"))
+        if self.than is not None and (self.figure or self.measure == "spread"):
+            raise MistakesError(
+                Mistake(("than",), "is for differences, not for a figure or spread; remove it")
+            )
+        if self.figure and self.measure in ("test_accuracy", "spread"):
+            problem = f"is for the end of curves, not for {self.measure}; set above, below or both"
+            raise MistakesError(Mistake(("figure",), problem))
+        return self
+
+
+class Claim(Section):
+    """A conclusion of the report, and what would have to be so for it to hold."""
+
+    says: Words
+    tests: Annotated[list[Test], Field(min_length=1)]
+
+
 class Chapter(Section):
-    """A section of the report: what it asks and finds."""
+    """A section of the report: what it asks and finds, and its conclusions one by one."""
 
     title: Words
     question: Words
     answer: Words
+    claims: list[Claim] = Field([])
 
 
 class Step(Section):
@@ -100,6 +140,7 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
         if isinstance(dataset, str) and dataset not in known:
             problem = f"is {dataset!r}, expected a name under datasets.{did_you_mean(dataset, known)}"
             yield Mistake(("results", name, "dataset"), problem)
+    yield from _claims(mapping(report.get("sections")), variants)
     comparisons = mapping(report.get("comparisons"))
     yield from names({"comparisons": comparisons}, ("comparisons",))
     for name, entry in comparisons.items():
@@ -119,3 +160,20 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
                 yield Mistake(place, f"is {variant!r}, not a variant.{did_you_mean(variant, variants)}")
             elif isinstance(variant, str) and variant in climbed[:number]:
                 yield Mistake(place, f"is {variant!r}, which is an earlier step; a step adds an idea")
+
+
+def _claims(sections: Mapping[str, Any], variants: list[str]) -> Iterator[Mistake]:
+    """Yields where a claim's test names what is no variant."""
+    for number, section in sections.items():
+        for place, claim in enumerate(_list(section, "claims")):
+            for test_place, test in enumerate(_list(claim, "tests")):
+                for key in ("of", "than"):
+                    name = mapping(test).get(key)
+                    if isinstance(name, str) and name not in variants:
+                        where = ("sections", number, "claims", place, "tests", test_place, key)
+                        yield Mistake(where, f"is {name!r}, not a variant.{did_you_mean(name, variants)}")
+
+
+def _list(entry: Any, key: str) -> list[Any]:
+    found = mapping(entry).get(key)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,90 @@
+"""The report's conclusions beside what came out here: plots/conclusions.md to read, .csv with all digits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.results.claims import HOLDS, REFUTED, UNKNOWN, Claim, Tested, names, said
+from stages.results.comparable import Json
+from stages.results.summary_table import table
+from stages.runtime.atomic import replacing
+
+TITLE = "# What the report concludes, and what holds here"
+HOW_TO_READ = """
+Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the report says, ✗ one of whose
+interval nothing does, ? what cannot be told. Beside a *figure*, which the report reads off a curve, is the
+interval for one more run of ours; the figure is ✗ where all of it is elsewhere. A sentence *holds* where all
+its tests do, *in part* where some do. docs/results.md says what each measure is and what its interval counts.
+"""
+HEADER = ("section", "the report says", "here [95 %]", "holds")
+COLUMNS = (
+    *(
+        "section",
+        "claim",
+        "says",
+        "claim_verdict",
+        "measure",
+        "of",
+        "than",
+        "said_to_be",
+        "said_low",
+        "said_high",
+    ),
+    *("value", "low", "high", "counts", "seeds", "verdict", "reason", "lacking"),
+)
+SIGNS = {HOLDS: "✓", REFUTED: "✗", UNKNOWN: "?"}
+
+
+def write_conclusions(folder: Path, claims: Sequence[Claim]) -> None:
+    """Writes conclusions.md and conclusions.csv.
+
+    Args:
+        folder: plots.
+        claims: as `claims.tested` returns them.
+    """
+    rows = [
+        (f"§{claim.section}", claim.says["en"], "<br>".join(map(_sentence, claim.tests)), claim.verdict)
+        for claim in claims
+    ]
+    with replacing(folder / "conclusions.md") as partial:
+        text = (
+            f"{HOW_TO_READ}\n{table(HEADER, rows)}" if rows else "\nNo conclusion is listed in report.yaml.\n"
+        )
+        partial.write_text(f"{TITLE}\n{text}", encoding="utf-8")
+    with replacing(folder / "conclusions.csv") as partial:
+        cells = [
+            _cells(number, claim, test) for number, claim in enumerate(claims, 1) for test in claim.tests
+        ]
+        pd.DataFrame(cells, columns=COLUMNS, dtype=object).to_csv(partial, index=False)
+
+
+def region(test: Json) -> str:
+    """Returns where a measure lies according to the report, such as > 0 or 0.6 to 0.7."""
+    where, bounds = said(test)
+    return {"above": "> ", "below": "< "}.get(where, "") + " to ".join(f"{bound:g}" for bound in bounds)
+
+
+def _sentence(tested: Tested) -> str:
+    test, interval = tested.test, tested.interval
+    what = " less ".join(f"`{name}`" for name in names(test))
+    line = f"{SIGNS[tested.verdict]} {test['measure'].replace('_', ' ')}, {what}: "
+    if interval:
+        form = "+.3f" if "than" in test or test["measure"] in ("gap", "rise") else ".3f"
+        seeds = " and ".join(map(str, tested.seeds))
+        line += f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}], seeds: {seeds}; "
+    line += f"{'figure' if 'figure' in test else 'said'} {region(test)}"
+    return line + (f" ({tested.reason}: `{'`, `'.join(tested.lacking)}`)" if tested.reason else "")
+
+
+def _cells(number: int, claim: Claim, tested: Tested) -> tuple[Any, ...]:
+    test, interval = tested.test, tested.interval
+    kind = "figure" if "figure" in test else "region"
+    return (
+        *(claim.section, number, claim.says["en"], claim.verdict),
+        *(test["measure"], test["of"], test.get("than"), kind),
+        *test.get("figure", (test.get("above"), test.get("below"))),
+        *(interval[:4] if interval else (None,) * 4),
+        *(" ".join(map(str, tested.seeds)), tested.verdict, tested.reason, " ".join(tested.lacking)),
+    )

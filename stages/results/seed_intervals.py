@@ -1,0 +1,49 @@
+"""95 % intervals of what is one number per seed, such as the loss at the end of training.
+
+All count seeds; the images are taken as they are, but for `of_next`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import chdtri
+
+from stages.results.proportions import NORMAL
+from stages.results.statistics import BOTH, KNOWN, SEEDS, Interval, Term, around
+
+
+def of_mean(values: Sequence[float]) -> Interval:
+    """Returns the mean over seeds, at least two, with Student's interval."""
+    return around(float(np.mean(values)), [_of_mean(values)], SEEDS)
+
+
+def of_difference(values: Sequence[float], others: Sequence[float]) -> Interval:
+    """Returns how far one mean is above another, with Welch's interval; each of at least two seeds."""
+    value = float(np.mean(values) - np.mean(others))
+    return around(value, [_of_mean(values), _of_mean(others)], SEEDS)
+
+
+def of_next(values: Sequence[float], error: float) -> Interval:
+    """Returns the mean over seeds with a prediction interval: where one more run would be, on other images.
+
+    Args:
+        values: of at least two seeds.
+        error: standard error of one run by the choice of its images, which counts for ours and for its own.
+    """
+    seeds = Term(float(np.var(values, ddof=1)) * (1 + 1 / len(values)), len(values) - 1)
+    return around(float(np.mean(values)), [seeds, Term(2 * error**2, KNOWN)], BOTH if error else SEEDS)
+
+
+def of_spread(values: Sequence[float]) -> Interval:
+    """Returns how far apart two runs are in 95 of 100 cases at most, sqrt(2) · 1.96 · deviation.
+
+    This is the repeatability limit of ISO 5725, with the interval that chi squared gives a deviation.
+    """
+    df = len(values) - 1
+    limit = NORMAL * float(np.sqrt(2) * np.std(values, ddof=1))
+    low, high = (limit * float(np.sqrt(df / chdtri(df, tail))) for tail in (0.025, 0.975))
+    return Interval(limit, low, high, SEEDS)
+
+
+def _of_mean(values: Sequence[float]) -> Term:
+    return Term(float(np.var(values, ddof=1)) / len(values), len(values) - 1)
