@@ -97,6 +97,20 @@ def test_the_fit_ends_in_the_minimum(make, penalty):
     assert np.allclose(bias, found[12:] - found[12:].mean(), atol=1e-3)  # all biases may be shifted
 
 
+@pytest.mark.parametrize("views", [1, 2])
+def test_with_more_features_than_examples_it_is_the_minimum_all_the_same(make, views):
+    data = dataset(c=200, views=views)
+    x, labels = of_split(data, "train")
+    flat = x.reshape(-1, 200)
+    assert len(flat) < 200
+    run = make(data, penalties=[0.01])
+    convex.fit(run)
+    kernel, bias = solution(run)
+    slopes = gradient(kernel, bias, flat, np.repeat(labels, views), 0.01)
+    assert max(np.abs(each).max() for each in slopes) < 1e-4
+    assert np.linalg.matrix_rank(kernel) <= 3
+
+
 def test_a_larger_penalty_leaves_smaller_weights_and_the_biases_free(make):
     data = dataset()
     labels = data.labels.copy()

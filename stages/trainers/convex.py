@@ -4,13 +4,18 @@ The objective is convex: its minimum depends on neither seed nor order. It is th
 penalty / 2 times the sum of squared weights, the biases left free (Bishop 2006, sections 4.3.4 and 3.1.4).
 One head per penalty is fitted, from the largest penalty down, each from where the one before ended; that
 with the best validation figure is kept.
+
+Where there are more features than examples, the weights of the optimum are a sum of examples (the representer
+theorem; Schölkopf, Herbrich and Smola 2001), so they are sought in the examples' span, with as many numbers a
+class as there are examples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
+from scipy.linalg import eigh
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
@@ -28,6 +33,7 @@ MOST_ITERATIONS = 1000
 TOLERANCE = 1e-6  # of the gradient's largest entry, at most, and
 SHARE = 0.1  # of the penalty: below it, the penalty's own pull would be lost
 CORRECTIONS = 20  # that L-BFGS keeps
+SMALLEST = 1e-12  # share of the largest variance below which a direction is rounding
 BATCH = 1024  # features at a time on their way through the steps
 
 
@@ -74,6 +80,11 @@ def fit(run: TrainingRun) -> Fitted:
     """
     settings, layer = run.settings(Penalties), _last_layer(run)
     train, validation = (_examples(run, layer, split) for split in ("train", "validation"))
+    basis = _basis(train.x)
+    if basis is not None:
+        train, validation = (
+            replace(part, x=_tensor(_product(part.x, basis))) for part in (train, validation)
+        )
     current, best = (_Weights(train.x.shape[-1], len(run.data.class_names)) for _ in range(2))
     variables = [*current.variables, *best.variables]
     done = checkpoints.restore(run.checkpoint, variables, run.fingerprint)
@@ -88,7 +99,7 @@ def fit(run: TrainingRun) -> Fitted:
                 best.take(current)
             checkpoints.save(run.checkpoint, variables, done, run.fingerprint)
         print(f"{run.name}: {_shown(done.history[-1])}", flush=True)
-    layer.set_weights([best.kernel, best.bias])
+    layer.set_weights([best.kernel if basis is None else basis @ best.kernel, best.bias])
     chosen = best_of(done.history, settings.monitor)
     return Fitted(done.history, {"penalty": penalties[chosen]})
 
@@ -174,8 +185,25 @@ def objective(
 
 def _product(left: Any, right: Any) -> np.ndarray:
     """Returns the product of two matrices in float64: in float32, steps near the minimum are lost."""
-    factors = [keras.ops.convert_to_tensor(factor, "float64") for factor in (left, right)]
-    return keras.ops.convert_to_numpy(keras.ops.matmul(*factors)).astype(np.float64)
+    product = keras.ops.matmul(_tensor(left), _tensor(right))
+    return keras.ops.convert_to_numpy(product).astype(np.float64)
+
+
+def _tensor(values: Any) -> Any:
+    return keras.ops.convert_to_tensor(values, "float64")
+
+
+def _basis(x: Any) -> np.ndarray | None:
+    """Returns an orthonormal basis of the examples' span, float64[c, r]; None where it would save nothing.
+
+    Args:
+        x: float64[n, c], a tensor.
+    """
+    if x.shape[1] <= x.shape[0]:
+        return None
+    squares, directions = eigh(_product(x, keras.ops.transpose(x)))
+    is_there = squares > SMALLEST * squares[-1]
+    return _product(keras.ops.transpose(x), directions[:, is_there] / np.sqrt(squares[is_there]))
 
 
 def _last_layer(run: TrainingRun) -> keras.layers.Layer:
@@ -199,7 +227,7 @@ def _examples(run: TrainingRun, layer: keras.layers.Layer, split: str) -> Exampl
         for view in range(inputs.shape[1])
     ]
     x = np.stack(looks, axis=1).reshape(-1, looks[0].shape[-1])
-    return Examples(keras.ops.convert_to_tensor(x, "float64"), run.data.labels[rows], inputs.shape[1])
+    return Examples(_tensor(x), run.data.labels[rows], inputs.shape[1])
 
 
 def _record(
