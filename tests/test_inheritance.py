@@ -1,7 +1,7 @@
 """Variants: what they inherit, what their resolved files leave out, and that the study is the report's."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.edited_study import REPORT, SHIPPED, items
@@ -121,7 +121,8 @@ def test_features_have_what_is_not_neutral_and_prepare_the_sizes_they_ask_for():
         },
         ("stages.pooling.average", "stages.pooling.gem"),
     )
-    assert found["prepare", "cub200"].knobs["sizes"] == [224, 448]
+    shipped = {entry["image_size"] for entry in SHIPPED["features"].values() if entry["dataset"] == "cub200"}
+    assert found["prepare", "cub200"].knobs["sizes"] == sorted({224, 448} | shipped)
     assert found["prepare", "cifar100"].knobs["sizes"] == []
 
 
@@ -162,6 +163,7 @@ OWN = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(owns=st.lists(OWN, min_size=1, max_size=6), parents=st.lists(st.integers(0, 99), min_size=6))
 def test_a_child_is_the_variant_that_states_all_it_inherits(owns, parents):
     section, stated = {}, []
@@ -182,7 +184,7 @@ SCRATCH = [name for name in EPOCHS if name in SHIPPED["variants"]]
 
 
 def test_the_rows_of_the_report_are_among_the_variants_trained_as_long():
-    assert len(EPOCHS) == 26
+    assert len(EPOCHS) == 27  # with fine_tuned's second reading
     assert {name: STUDY[name].get("epochs") for name in EPOCHS} == EPOCHS
     assert [name for name in STUDY if name in EPOCHS] == list(EPOCHS)
 
