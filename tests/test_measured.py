@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import onnxruntime
 import pytest
@@ -50,7 +51,8 @@ def project(tmp_path, monkeypatch):
     Path("test").mkdir()
     for number, image in enumerate(images[split == 2]):
         Image.fromarray(image).save(f"test/{number:03}.png")
-    return tmp_path
+    yield tmp_path
+    keras.config.set_dtype_policy("float32")  # commands run in this process, and one sets another
 
 
 def make_features(**knobs):
