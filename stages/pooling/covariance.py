@@ -22,17 +22,18 @@ def pool(maps: Any, name: str = "pooled_features", *, channels: float = 128.0) -
     Args:
         maps: float[n, height, width, c].
         name: of its last operation; the projection is called `<name>_projection`.
-        channels: d, a whole number of random directions, at most c.
+        channels: d, a whole number of random directions; a map of fewer channels takes as many as it has.
 
     Returns:
         The upper triangle of each root, scaled to length 1: float32[n, d * (d + 1) / 2].
 
     Raises:
-        ValueError: `channels` is no whole number, or more than the maps have.
+        ValueError: `channels` is not a whole number.
     """
-    d, c = int(channels), maps.shape[-1]
-    if d != channels or not 1 <= d <= c:
-        raise ValueError(f"covariance is {channels:g}, expected a whole number of channels in 1 to {c}")
+    if channels != int(channels) or channels < 1:
+        raise ValueError(f"covariance is {channels:g}, expected a whole number of channels")
+    c = maps.shape[-1]
+    d = min(int(channels), c)
     initializer = keras.initializers.Orthogonal(gain=(c / d) ** 0.5, seed=SEED)
     projection = keras.layers.Conv2D(
         d, 1, use_bias=False, kernel_initializer=initializer, dtype="float32", name=f"{name}_projection"
