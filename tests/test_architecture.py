@@ -35,6 +35,12 @@ def test_the_backbone_of_a_long_model_is_one_row(tmp_path):
     assert (rows["kind"][0], rows["channels_out"][0]) == ("Backbone", 2)
 
 
+def test_a_number_per_image_has_no_size(tmp_path):
+    trace = ("trace", "Trace", {}, [])
+    rows = table(tmp_path, [*LAYERS[:4], trace, *LAYERS[4:]])
+    assert rows.set_index("layer").loc["trace", ["size_in", "size_out"]].tolist() == [2, None]
+
+
 def test_the_rows_of_a_real_network_hold_all_its_parameters(tmp_path):
     image = keras.Input((16, 16, 3), name="image")
     knobs = {"filters": [2, 2, 3, 3], "dense_units": [4], "batch_norm": "before", "dense_dropout": [0.5]}

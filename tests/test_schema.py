@@ -109,7 +109,12 @@ INVALID = [  # section, knobs, the place that is named, what is said of it
     ("heads", HEAD | {"feature_steps": ["l2_norm"] * 2}, "feature_steps[1]", "is in the list already"),
     ("heads", HEAD | {"mixup": 0.2}, "mixup", "is a knob of variants and fine_tunes alone; remove it"),
     ("heads", HEAD | {"views": {"mirror": True}}, "views", "is a knob of variants and fine_tunes alone"),
-    ("features", {"pooling": ["mean"]}, "pooling[0]", "expected one of average, gem or {gem: a number}, max"),
+    (
+        "features",
+        {"pooling": ["mean"]},
+        "pooling[0]",
+        "expected one of average, covariance or {covariance: a number}, gem",
+    ),
     ("features", {"pooling": [{"average": 2}]}, "pooling[0]", "is {'average': 2}, expected one of average"),
     ("features", {"pooling": [{"gem": -3}]}, "pooling[0]", "is {'gem': -3}, expected one of average"),
     ("features", {"pooling": ["max", "max"]}, "pooling[1]", "is 'max', which is in the list already"),

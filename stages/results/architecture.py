@@ -70,8 +70,8 @@ def _row(layer: Mapping[str, Any], outputs: Mapping[str, list[int | None]]) -> t
         layer["name"],
         config["activation"] if is_activation else kind,
         kernel[0] if isinstance(kernel, list) else kernel,
-        before[0],
-        after[0],
+        before[0] if before else None,  # a number per image, such as a trace, has no size
+        after[0] if after else None,
         before[-1] if len(before) > 1 else None,
         after[-1] if len(after) > 1 else None,
         _parameters(kind, config, before, after, kernel),
