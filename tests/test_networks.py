@@ -378,7 +378,8 @@ def test_each_pooling_that_a_network_takes_acts_by_its_name(network):
         "gem": lambda maps: (np.maximum(maps, 1e-6) ** 3).mean(axis=(1, 2)) ** (1 / 3),
     }
     choices = constant("networks", network, "CHOICES")["pooling"]
-    assert {*choices} - {"flatten"} == {*expected} == {*offered("pooling", "pool")}
+    of_features_alone = {"covariance"}
+    assert {*choices} - {"flatten"} == {*expected} == {*offered("pooling", "pool")} - of_features_alone
     assert constant("networks", network, "FOUND_IN") == {"pooling": "pooling"}
     head = {"dense_units": []} if network == "conv_head" else {}
     for choice, pool in expected.items():
