@@ -5,7 +5,6 @@ an epoch follow from them. On a CPU they are seconds of one core, so that other 
 them little; on a GPU they are seconds on the clock. Needs what the trainings read: run it in the study.
 """
 
-import csv
 import importlib
 import math
 import subprocess
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import tables
 from benchmarks.speed import machine
 from stages.runtime.atomic import replacing
 from stages.runtime.errors import run
@@ -32,8 +32,7 @@ TOP = """# What the study costs
 
 Written by `python -m benchmarks.costs`: a few steps of each training, by the stage's own code. On a CPU,
 hours are those of one core: two cores train two networks at once, in about half the time. Heads fitted as
-convex problems take minutes and are left out, as are features (10 images of 224 pixels a second on two
-cores), evaluation and the page.
+convex problems take minutes and are left out, as are features, evaluation and the page.
 """
 
 
@@ -44,7 +43,7 @@ def main() -> None:
         return
     content = items.load(Path("params.yaml"))
     groups = {name: group for group in items.TRAINERS for name in content[group]}
-    known = {row["variant"]: row for row in read(TABLE) if row["variant"] in groups}
+    known = {row["variant"]: row for row in tables.read(TABLE) if row["variant"] in groups}
     for name in sys.argv[1:] or groups:
         knobs = inheritance.resolved(name, groups[name], content)[0]
         if knobs.get("trainer", "sgd") == "sgd":
@@ -54,12 +53,9 @@ def main() -> None:
             )
             known[name] = row(name, groups[name], knobs, seconds)
     rows = [known[name] for name in groups if name in known]
-    with replacing(TABLE) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    tables.write(TABLE, COLUMNS, rows)
     with replacing(PAGE) as partial:
-        partial.write_text(page(read(TABLE)), encoding="utf-8")
+        partial.write_text(page(rows), encoding="utf-8")
 
 
 def command(name: str, group: str, content: dict) -> list[str]:
@@ -118,14 +114,6 @@ def row(name: str, group: str, knobs: dict, seconds: float) -> dict[str, str]:
     hours = seconds * knobs["epochs"] * seeds / 3600
     values = (name, group, knobs["epochs"], seeds, f"{seconds:.2f}", f"{hours:.2f}", machine())
     return dict(zip(COLUMNS, map(str, values), strict=True))
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of the table; [] where there is none."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def page(rows: Sequence[dict[str, str]]) -> str:

@@ -5,13 +5,13 @@ only what it did on validation images is read here. Run it in the study: the tri
 docs/tuning.csv, replacing those of the same title and name, and docs/tuning.md is written from that file.
 """
 
-import csv
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+from benchmarks import tables
 from benchmarks.speed import kept
 from stages.results.run_folder import seed_folders
 from stages.runtime.atomic import replacing
@@ -28,7 +28,7 @@ Written by `python -m benchmarks.tuning`: every trial on the way to the variants
 it helped or not. A trial learns from the training images and is judged by the validation images alone; its
 values are those of the last epoch or, for a convex head, those of the chosen penalty. The first row of each
 table is what the other rows change. CIFAR-100 has 1,250 validation images here and CUB-200 has 300, so an
-accuracy is known to ± 0.02 and ± 0.05: small differences mean nothing, and the loss tells more than the
+accuracy is known to ± 0.02 and ± 0.06: small differences mean nothing, and the loss tells more than the
 accuracy.
 """
 
@@ -37,16 +37,13 @@ def main() -> None:
     """Adds trials to the log and writes its page."""
     title, folder, base, *names = sys.argv[1:]
     trials = [trial(title, Path(folder, "models"), name, base) for name in (base, *names)]
-    known = read(LOG)
+    known = tables.read(LOG)
     new = {(row["title"], row["trial"]) for row in trials}
     rows = [row for row in known if (row["title"], row["trial"]) not in new] + trials
     order = list(dict.fromkeys(row["title"] for row in (*known, *rows)))
     rows.sort(key=lambda row: order.index(row["title"]))
-    with replacing(LOG) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    text = page(read(LOG)) + kept(PAGE, KEPT)
+    tables.write(LOG, COLUMNS, rows)
+    text = page(rows) + kept(PAGE, KEPT)
     with replacing(PAGE) as partial:
         partial.write_text(text, encoding="utf-8")
 
@@ -73,14 +70,6 @@ def trial(title: str, models: Path, name: str, base: str) -> dict[str, str]:
     return about | {"epochs": str(records[0]["epochs"]), "seeds": str(len(records))} | values
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of the log; [] where there is none."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def page(rows: Sequence[dict[str, str]]) -> str:
     """Returns a table for each title."""
     parts = [TOP]
@@ -96,8 +85,7 @@ def page(rows: Sequence[dict[str, str]]) -> str:
 
 def _chosen(folder: Path, record: dict) -> dict[str, str]:
     """Returns the row of a seed's history that its weights are of."""
-    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = tables.read(folder / "history.csv")
     for key, column in (("penalty", "penalty"), ("best_epoch", "epoch")):
         if key in record["notes"]:
             return next(row for row in rows if float(row[column]) == float(record["notes"][key]))

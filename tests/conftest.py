@@ -17,7 +17,7 @@ SLOW = [
     *("runs", "killed_repro", "application", "demo", "train", "backends", "environment", "evaluate", "dvc"),
     *("explain", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
     *("epoch", "steps", "cache_features", "workflow", "outputs", "predict", "guards", "fused_batch_norm"),
-    *("saving", "entries", "cores"),
+    *("saving", "entries", "cores", "costs"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOOLS = {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stages.pooling import average, covariance, gem, max
+from stages.runtime.errors import InputError
 from stages.training.saving import save_model
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
@@ -76,7 +77,7 @@ def test_covariance_projects_equally_each_time_and_keeps_lengths_on_average():
 
 @pytest.mark.parametrize("channels", [2.5, 0.5])
 def test_covariance_takes_whole_numbers(channels):
-    with pytest.raises(ValueError, match="expected a whole number of channels"):
+    with pytest.raises(InputError, match="expected a whole number of channels"):
         covariance.pool(keras.Input((2, 2, 2)), channels=channels)
 
 

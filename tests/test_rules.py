@@ -252,6 +252,8 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
          "ladders.mine.steps[2].variant is 'adam', which is an earlier step; a step adds an idea"),
         ({"report": {"ladders": {"CIFAR100": LADDER | {"steps": [step("adam"), step("flip")]}}}},
          "ladders.CIFAR100 is taken by ladders.cifar100"),
+        ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam"), step("flip")], "claims": []}}}},
+         "ladders.mine.claims is unknown."),
         ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam")]}}}},
          "ladders.mine.steps is [{'variant': 'adam', "),
         ({"report": {"sections": {"2.2": REPORT["sections"]["2.2"] | {"claims": [ADM]}}}},

@@ -4,7 +4,7 @@ from html import escape
 
 from stages.page import labels
 from stages.page.bilingual import decimal, interval, text, translated
-from stages.results.claims import Claim, Tested, names, said
+from stages.results.claims import Claim, Tested, form, names, said
 
 
 def conclusions(claims: list[Claim]) -> str:
@@ -25,10 +25,9 @@ def _tested(tested: Tested) -> str:
     measure = f"measure {test['measure']}"
     shown = f"{text(measure)}, {variants}"
     if found:
-        form = "+.3f" if "than" in test or test["measure"] in ("gap", "rise") else ".3f"
         counts = " + ".join(map(str, tested.seeds))
         seeds = text("one_seed") if counts == "1" else text("several_seeds", n=counts)
-        shown += f": {decimal(found.value, form)}{interval(found.low, found.high, form)} {seeds}"
+        shown += f": {decimal(found.value, form(test))}{interval(found.low, found.high, form(test))} {seeds}"
     reason = f" ({text(tested.reason)}: {', '.join(map(escape, tested.lacking))})" if tested.reason else ""
     return f"<li>{labels.verdict(tested.verdict)} · {shown}; {_said(tested)}{reason}</li>"
 

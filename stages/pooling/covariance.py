@@ -11,13 +11,14 @@ import keras
 import numpy as np
 
 from stages.networks.operations import named
+from stages.runtime.errors import InputError
 
 SEED = 0  # of the projection, which is the same for every backbone and study
 ITERATIONS = 5  # of Newton and Schulz, as in the paper
 
 
 def pool(maps: Any, name: str = "pooled_features", *, channels: float = 128.0) -> Any:
-    """Adds the matrix square root of the mean product of each two projected channels, in float32.
+    """Adds the matrix square root of the products of each two projected channels, in float32.
 
     Args:
         maps: float[n, height, width, c].
@@ -28,10 +29,10 @@ def pool(maps: Any, name: str = "pooled_features", *, channels: float = 128.0) -
         The upper triangle of each root, scaled to length 1: float32[n, d * (d + 1) / 2].
 
     Raises:
-        ValueError: `channels` is not a whole number.
+        InputError: `channels` is not a whole number.
     """
     if channels != int(channels) or channels < 1:
-        raise ValueError(f"covariance is {channels:g}, expected a whole number of channels")
+        raise InputError(f"covariance is {channels:g}, expected a whole number of channels")
     c = maps.shape[-1]
     d = min(int(channels), c)
     initializer = keras.initializers.Orthogonal(gain=(c / d) ** 0.5, seed=SEED)

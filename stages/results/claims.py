@@ -87,6 +87,11 @@ def said(test: Json) -> tuple[str, list[float]]:
     return ("between" if len(bounds) > 1 else "above" if "above" in test else "below"), bounds
 
 
+def form(test: Json) -> str:
+    """Returns the format of what a test measures: with a sign where it can be below 0."""
+    return "+.3f" if "than" in test or test["measure"] in ("gap", "rise") else ".3f"
+
+
 def verdict(interval: Interval, test: Json) -> str:
     """Returns whether an interval lies where the report says.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.results.claims import HOLDS, REFUTED, UNKNOWN, Claim, Tested, names, said
+from stages.results.claims import HOLDS, REFUTED, UNKNOWN, Claim, Tested, form, names, said
 from stages.results.comparable import Json
 from stages.results.summary_table import table
 from stages.runtime.atomic import replacing
@@ -20,18 +20,8 @@ its tests do, *in part* where some do. docs/results.md says what each measure is
 """
 HEADER = ("section", "the report says", "here [95 %]", "holds")
 COLUMNS = (
-    *(
-        "section",
-        "claim",
-        "says",
-        "claim_verdict",
-        "measure",
-        "of",
-        "than",
-        "said_to_be",
-        "said_low",
-        "said_high",
-    ),
+    *("section", "claim", "says", "claim_verdict"),
+    *("measure", "of", "than", "said_to_be", "said_low", "said_high"),
     *("value", "low", "high", "counts", "seeds", "verdict", "reason", "lacking"),
 )
 SIGNS = {HOLDS: "✓", REFUTED: "✗", UNKNOWN: "?"}
@@ -71,9 +61,8 @@ def _sentence(tested: Tested) -> str:
     what = " less ".join(f"`{name}`" for name in names(test))
     line = f"{SIGNS[tested.verdict]} {test['measure'].replace('_', ' ')}, {what}: "
     if interval:
-        form = "+.3f" if "than" in test or test["measure"] in ("gap", "rise") else ".3f"
-        seeds = " and ".join(map(str, tested.seeds))
-        line += f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}], seeds: {seeds}; "
+        value, low, high = (format(number, form(test)) for number in interval[:3])
+        line += f"{value} [{low}, {high}], seeds: {' and '.join(map(str, tested.seeds))}; "
     line += f"{'figure' if 'figure' in test else 'said'} {region(test)}"
     return line + (f" ({tested.reason}: `{'`, `'.join(tested.lacking)}`)" if tested.reason else "")
 

@@ -67,9 +67,7 @@ def styles(study: Json) -> dict[str, int]:
     """
     groups = [group["variants"] for group in study["comparisons"].values()]
     groups += [list(pair) for pair in study["extends"].items()]
-    for ladder in study[
-        "ladders"
-    ]:  # the page shows the curves of those that the report does not have together
+    for ladder in study["ladders"]:  # the page has one figure for those of them that the report does not have
         groups.append({step["variant"] for step in ladder["steps"]} - study["report"]["results"].keys())
     chosen: dict[str, int] = {}
     for variant in study["variants"]:

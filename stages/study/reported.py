@@ -91,11 +91,16 @@ class Claim(Section):
 
 
 class Chapter(Section):
-    """A section of the report: what it asks and finds, and its conclusions one by one."""
+    """A section of the page: what it asks and finds."""
 
     title: Words
     question: Words
     answer: Words
+
+
+class ReportSection(Chapter):
+    """A section of the report, with its conclusions one by one."""
+
     claims: list[Claim] = Field([])
 
 
@@ -118,7 +123,7 @@ class Report(Section):
     datasets: dict[Name, ReportDataset] = Field({})
     results: dict[Name, Result] = Field({})
     comparisons: dict[Name, Comparison] = Field({})
-    sections: dict[str, Chapter] = Field({})
+    sections: dict[str, ReportSection] = Field({})
     ladders: dict[Name, Ladder] = Field({})
 
 
@@ -141,37 +146,35 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
             problem = f"is {dataset!r}, expected a name under datasets.{did_you_mean(dataset, known)}"
             yield Mistake(("results", name, "dataset"), problem)
     yield from _claims(mapping(report.get("sections")), variants)
-    comparisons = mapping(report.get("comparisons"))
+    comparisons, ladders = mapping(report.get("comparisons")), mapping(report.get("ladders"))
     yield from names({"comparisons": comparisons}, ("comparisons",))
     for name, entry in comparisons.items():
-        members = mapping(entry).get("variants")
-        for number, member in enumerate(members if isinstance(members, list) else ()):
-            if isinstance(member, str) and member not in variants:
-                problem = f"is {member!r}, not a variant.{did_you_mean(member, variants)}"
-                yield Mistake(("comparisons", name, "variants", number), problem)
-    ladders = mapping(report.get("ladders"))
+        for number, member in enumerate(_list(entry, "variants")):
+            yield from _unknown(("comparisons", name, "variants", number), member, variants)
     yield from names({"ladders": ladders}, ("ladders",))
     for name, entry in ladders.items():
-        steps = mapping(entry).get("steps")
-        climbed = [mapping(step).get("variant") for step in (steps if isinstance(steps, list) else ())]
+        climbed = [mapping(step).get("variant") for step in _list(entry, "steps")]
         for number, variant in enumerate(climbed):
             place = ("ladders", name, "steps", number, "variant")
-            if isinstance(variant, str) and variant not in variants:
-                yield Mistake(place, f"is {variant!r}, not a variant.{did_you_mean(variant, variants)}")
-            elif isinstance(variant, str) and variant in climbed[:number]:
+            yield from _unknown(place, variant, variants)
+            if variant in variants and variant in climbed[:number]:
                 yield Mistake(place, f"is {variant!r}, which is an earlier step; a step adds an idea")
 
 
 def _claims(sections: Mapping[str, Any], variants: list[str]) -> Iterator[Mistake]:
-    """Yields where a claim's test names what is no variant."""
+    """Yields where a claim's test names something that is not a variant."""
     for number, section in sections.items():
         for place, claim in enumerate(_list(section, "claims")):
             for test_place, test in enumerate(_list(claim, "tests")):
                 for key in ("of", "than"):
-                    name = mapping(test).get(key)
-                    if isinstance(name, str) and name not in variants:
-                        where = ("sections", number, "claims", place, "tests", test_place, key)
-                        yield Mistake(where, f"is {name!r}, not a variant.{did_you_mean(name, variants)}")
+                    where = ("sections", number, "claims", place, "tests", test_place, key)
+                    yield from _unknown(where, mapping(test).get(key), variants)
+
+
+def _unknown(place: tuple[Any, ...], name: Any, variants: list[str]) -> Iterator[Mistake]:
+    """Yields that a name is not that of a variant; what is not a name, the schema refuses."""
+    if isinstance(name, str) and name not in variants:
+        yield Mistake(place, f"is {name!r}, not a variant.{did_you_mean(name, variants)}")
 
 
 def _list(entry: Any, key: str) -> list[Any]:
