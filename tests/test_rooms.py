@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "losses": set(),
     "schedules": set(),
     "augmentation": set(),
-    "pooling": {"networks.operations"},
+    "pooling": {"networks.operations", "runtime"},
     "feature_steps": {"networks.operations"},
     "backbones": {"networks", "runtime"},
     "features": {"backbones", "networks", "runtime"},
