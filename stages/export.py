@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.runtime import keras_import
 from stages.runtime.atomic import replacing
-from stages.runtime.errors import InputError, run
+from stages.runtime.errors import InputError, printable, run
 
 TOLERANCE = 1e-4  # of a probability; other kernels round differently
 EXAMPLE = """example: uv run --extra onnx python -m stages.export final.onnx --variant final
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
                 f"ONNX Runtime gives other probabilities than Keras, by up to {difference:.2g},"
                 f" expected at most {TOLERANCE}; nothing was written"
             )
-    print(f"{arguments.file}: {variant}, probabilities as Keras', within {difference:.1g}")
+    print(f"{printable(str(arguments.file))}: {variant}, probabilities as Keras', within {difference:.1g}")
 
 
 if __name__ == "__main__":

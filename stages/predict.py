@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from stages.runtime.errors import InputError, printable, run
 
 BATCH = 32
 STDIN = "-"
-EX_PIPE = 141  # what a shell says of a command that SIGPIPE has ended
 EXAMPLE = """example:
   python -m stages.predict cat.jpg holidays/ --variant final
   curl -s https://example.org/bird.png | python -m stages.predict - --variant mlp_head --json
@@ -51,13 +49,9 @@ def main(argv: list[str] | None = None) -> None:
     variant = trained.choose(arguments.variant)
     classifier = trained.load(variant, ensemble=arguments.ensemble)
     read = 0
-    try:
-        for name, best in _predictions(sources, classifier, arguments.top):
-            read += 1
-            _show(name, variant, best, as_json=arguments.json)
-    except BrokenPipeError:  # a reader such as `head` has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EX_PIPE)
+    for name, best in _predictions(sources, classifier, arguments.top):
+        read += 1
+        _show(name, variant, best, as_json=arguments.json)
     if read < len(sources):
         raise InputError(
             f"{len(sources) - read} of {len(sources)} files could not be read as images, see above"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stages.runtime.errors import InputError, run
+from stages.runtime.errors import InputError, printable, run
 from stages.workspace import lockfile, pipeline
 from stages.workspace.consistency import contradictions
 from stages.workspace.findings import Finding, guarded, places
@@ -46,9 +46,9 @@ def main(argv: list[str] | None = None) -> None:
     for place, check in ((pipeline.RWLOCK, pipeline.broken_rwlock), (Path(lockfile.NAME), _inspect)):
         for finding in list(guarded(place, check(root))):  # all, before the first repair
             n += 1
-            print(finding, flush=True)
+            print(printable(str(finding)), flush=True)
             if is_repair and finding.repair:
-                print(f"  {_repaired(finding.repair)}", flush=True)
+                print(f"  {printable(_repaired(finding.repair))}", flush=True)
     print(f"{n} findings")
     sys.exit(1 if n else 0)
 

@@ -138,11 +138,55 @@ def test_numpys_error_of_a_full_disk_has_no_number_but_the_same_remedy():
 
 def test_another_error_of_the_system_keeps_its_traceback():
     with pytest.raises(OSError, match="Trouble"):
-        errors.run(lambda: raise_(OSError(errno.EPIPE, "Trouble")))
+        errors.run(lambda: raise_(OSError(errno.EXDEV, "Trouble")))
 
 
 def raise_(error):
     raise error
+
+
+PRINTS = "def main():\n for _ in range(100_000): print('line')\n{}run(main)"
+
+
+@pytest.mark.parametrize("end", ["", " raise InputError('after')\n", " import sys; sys.exit(0)\n"])
+def test_a_reader_that_has_had_enough_ends_a_command_quietly(end, tmp_path):
+    (tmp_path / "command.py").write_text(START + PRINTS.format(end))
+    command = f"{sys.executable} command.py | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = shell(command, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (errors.EX_PIPE, "line\n", "")
+
+
+def test_a_broken_pipe_other_than_the_readers_is_a_bug():
+    with pytest.raises(BrokenPipeError):
+        errors.run(lambda: raise_(BrokenPipeError(errno.EPIPE, "of a worker")))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_any_stream_may_be_closed_from_the_start_and_no_file_takes_its_place(closed, tmp_path):
+    source = "def main():\n with open('out', 'w') as f:\n  print('x'); import sys; sys.stderr.write('y')\n"
+    (tmp_path / "command.py").write_text(f"{START}{source}  f.write(sys.stdin.read() + 'z')\nrun(main)")
+    done = shell(f"{sys.executable} command.py {closed}", tmp_path, input="")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out").read_text() == "z"
+
+
+def test_what_an_encoding_lacks_is_shown_with_backslashes(tmp_path):
+    source = f"{START}def main():\n print('épreuve')\n raise InputError('ñ')\nrun(main)"
+    (tmp_path / "command.py").write_text(source, encoding="utf-8")
+    done = shell(f"PYTHONIOENCODING=ascii {sys.executable} command.py", tmp_path)
+    assert (done.stdout, done.stderr) == ("\\xe9preuve\n", "error: \\xf1\n")
+
+
+def test_a_name_in_a_message_does_not_control_the_terminal(tmp_path):
+    done = call(r"def main(): raise InputError('a\x1b[2J.png is bad:\n  b')" + "\nrun(main)", tmp_path)
+    assert done.stderr == "error: a\\x1b[2J.png is bad:\n  b\n"
+
+
+def shell(command, folder, **streams):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, **streams
+    )
 
 
 def test_a_folder_that_may_not_be_written_to_is_one_message(tmp_path):

@@ -79,6 +79,13 @@ def test_a_link_to_nothing_is_named_with_its_target(pets):
     assert f"{pets}/dogs/x.png is a link to ../lost.png, which does not exist" in refused(pets)
 
 
+def test_a_pipe_which_dvc_would_wait_for_is_named_in_a_folder_and_as_the_input_itself(pets, tmp_path):
+    for place in (pets / "dogs/x.png", tmp_path / "a_fifo"):
+        os.mkfifo(place)
+        assert f"{place} is a pipe, socket or device" in refused(place if place.parent == tmp_path else pets)
+    assert files.images_below(pets).skipped == {"pipe, socket or device": 1}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_rights_is_named(pets):
     (pets / "dogs/0.png").chmod(0)

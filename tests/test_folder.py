@@ -164,6 +164,16 @@ def test_all_damaged_images_are_told_together_some_and_a_count(pets):
     assert len(read(pets, classes=["dogs", "übrige Tiere"]).labels) == 25
 
 
+def test_a_name_that_would_control_the_terminal_is_shown_escaped(pets, capsys):
+    (pets / "cats/a.\x1b[2j").write_bytes(b"")
+    (pets / "dogs/b\x1b[2J.png").write_bytes(b"")
+    read(pets, skip_damaged=True)
+    out = capsys.readouterr().out
+    assert "skipped 1 .\\x1b[2j\n" in out
+    assert "b\\x1b[2J.png cannot be decoded" in out
+    assert "\x1b" not in out
+
+
 def test_damaged_images_are_skipped_on_demand_and_counted(pets, capsys):
     whole = read(pets, classes=["cats", "dogs"])
     damage(pets / "cats", [2, 5])

@@ -35,6 +35,8 @@ def images_below(folder: Path) -> Found:
             skipped["hidden"] += 1
         elif path.suffix.lower() in SUFFIXES and path.is_file():
             images.append(path)
+        elif path.exists() and not path.is_file():
+            skipped["pipe, socket or device"] += 1
         else:
             skipped[path.suffix.lower() or "without suffix"] += 1
     return Found(sorted(images), skipped)
@@ -77,7 +79,7 @@ def check(place: Path) -> None:
     if not place.exists():
         what = f"is a link to {place.readlink()}, which" if place.is_symlink() else "is your own input, but"
         raise InputError(f"{place} {what} does not exist; correct `from` in params.yaml, or put it there")
-    found = [(path, _problem(path)) for path in _walked(place, with_folders=True)]
+    found = [(path, _problem(path)) for path in (place.resolve(), *_walked(place, with_folders=True))]
     problems = [f"{printable(str(path))} {problem}" for path, problem in found if problem]
     if problems:
         listed = some(problems, 5, "\n  ")
@@ -93,6 +95,8 @@ def _problem(path: Path) -> str | None:
         return "hides files from DVC that would be read; remove it"
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which does not exist; mend or remove it"
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return "is a pipe, socket or device, which DVC would wait for; remove it"
     if path.is_symlink() and path.is_dir():
         return f"links to a folder, {path.readlink()}; put that folder itself there, or make `from` the link"
     if not os.access(path, os.R_OK):

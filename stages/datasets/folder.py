@@ -20,7 +20,7 @@ from stages.datasets.labelled import LabelledImages
 from stages.datasets.prepared import VALIDATION
 from stages.datasets.splits import split
 from stages.datasets.squares import Squares
-from stages.runtime.errors import InputError
+from stages.runtime.errors import InputError, printable
 
 _IS_TEST = {  # the folders above the classes; validation images are chosen by the study itself
     **dict.fromkeys(("train", "training", "val", "valid", "validation"), False),
@@ -93,7 +93,7 @@ def _decoded(paths: Sequence[Path], squares: Squares) -> list[str | None]:
             content = path.read_bytes()
         except FileNotFoundError:
             raise InputError(f"{path} was removed while it was read; run again") from None
-        is_read = squares.add(content, name=str(path))
+        is_read = squares.add(content, name=printable(str(path)))
         hashes.append(hashlib.sha256(content).hexdigest() if is_read else None)
     return hashes
 
@@ -121,7 +121,8 @@ def _files(source: Path) -> tuple[list[_File], list[str]]:
             f" ({', '.join(sorted(names))}), expected a folder for each of at least 2 classes"
         )
     if skipped.total():
-        print(f"{source}: skipped {', '.join(f'{n} {what}' for what, n in sorted(skipped.items()) if n)}")
+        kinds = (f"{n} {printable(kind)}" for kind, n in sorted(skipped.items()) if n)
+        print(f"{source}: skipped {', '.join(kinds)}")
     return sorted(files), sorted(names)
 
 
@@ -132,7 +133,8 @@ def _roots(source: Path) -> dict[Path, bool]:
     if None in tops.values() or not any(top.lower().startswith("train") for top in pool):
         return {source: False}
     if len(pool) > 1:
-        print(f"{source}: {', '.join(pool)} are one pool; the study draws its validation images itself")
+        named = printable(", ".join(pool))
+        print(f"{source}: {named} are one pool; the study draws its validation images itself")
     return {source / top: bool(is_test) for top, is_test in tops.items()}
 
 

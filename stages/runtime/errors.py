@@ -1,7 +1,9 @@
 """Mistakes of the user and trouble with the machine: one message and exit code 1, without traceback."""
 
 import errno
+import io
 import os
+import select
 import struct
 import sys
 import zipfile
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from stages.runtime import signals
 
+EX_PIPE = 141  # what a shell says of a command that SIGPIPE has ended
 OUTPUTS = ("data", "models", "metrics", "plots")  # the folders of what stages make
 _ROOM = "free some disk space and rerun; finished work is kept"
 _RIGHTS = "change its permissions or its owner, then rerun"
@@ -47,18 +50,25 @@ def run(main: Callable[[], None]) -> None:
     """Runs a command's `main`; an expected error becomes one message on stderr and exit code 1.
 
     Expected are `InputError`, a missing file, a full or read-only disk and a lack of memory; others are bugs
-    and keep their traceback. Ctrl-C, SIGTERM and a closed terminal end quietly with 130, 143 and 129.
+    and keep their traceback. Ctrl-C, SIGTERM and a closed terminal end quietly with 130, 143 and 129, and a
+    reader that has had enough, such as `head`, with 141. Streams may be closed from the start.
     """
     signals.handle()
+    _prepare_streams()
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # here, as at the end of the process it would fail aloud
     except Exception as error:
         if signals.exit_code():
             sys.exit(signals.exit_code())
+        if isinstance(error, BrokenPipeError) and _silence_broken():
+            sys.exit(EX_PIPE)
         message = describe(error)
         if message is None:
             raise
-        sys.exit(f"error: {message}")
+        sys.exit("\n".join(map(printable, f"error: {message}".split("\n"))))
 
 
 def describe(error: Exception) -> str | None:
@@ -76,6 +86,28 @@ def describe(error: Exception) -> str | None:
         return None
     place = f": {error.filename}" if error.filename else ""
     return f"{error.strerror or error}{place}; {_REMEDIES[_errno(error)]}"
+
+
+def _prepare_streams() -> None:
+    """Opens what was closed, before another file takes its number; lets any encoding show any text."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 (for the whole process)
+        stream = getattr(sys, name)
+        if mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence_broken() -> bool:
+    """Lets stdout and stderr go nowhere where their reader has left; returns whether one has."""
+    poll = select.poll()
+    for number in (1, 2):
+        poll.register(number, 0)
+    left = [number for number, event in poll.poll(0) if event & select.POLLERR]
+    for number in left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    return bool(left)
 
 
 def printable(text: str | bytes) -> str:

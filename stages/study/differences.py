@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stages.runtime.errors import printable
 from stages.study.schema import Defaults
 
 NEUTRAL = {knob: field.default for knob, field in Defaults.model_fields.items() if field.default is not None}
@@ -37,7 +38,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict) and value.keys() == {"class_name", "config"}:
         config = ", ".join(f"{name}={shown(setting)}" for name, setting in value["config"].items())
         return f"{value['class_name']}({config})"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = printable(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
