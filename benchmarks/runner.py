@@ -18,8 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tests import pipelines
-from tests.pipelines import RUN, stage, steps
+from dvc_parallel.tests import pipelines
+from dvc_parallel.tests.pipelines import RUN, stage, steps
 
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM}
 SHAPES = {"chain": lambda n: (f"s{n - 1}",) if n else (), "fan": lambda n: ("s0",) if n else ()}

@@ -38,20 +38,12 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    from rich.console import Console
-
-    from stages.execution import explanation, forecast, resources
-    from stages.execution.history import History
-    from stages.execution.prospect import Prospect
+    from dvc_parallel import command
     from stages.study import differences, items
+    from stages.workspace.hooks import StudyHooks
 
-    machine = resources.machine(arguments.jobs)
-    resolved = {RESOLVED / path: text for path, text in items.files(items.load(PARAMS)).items()}
-    project, history = Prospect(arguments.targets, resolved, differences.lines), History()
-    with project.locked():
-        found = forecast.forecast(project, history)
-    console = Console(highlight=False, markup=False, emoji=False)
-    explanation.show(found, project, history, machine, console)
+    resolved = {str(RESOLVED / path): text for path, text in items.files(items.load(PARAMS)).items()}
+    command.explain(arguments.targets, arguments.jobs, StudyHooks(resolved, differences.lines))
 
 
 if __name__ == "__main__":

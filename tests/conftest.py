@@ -3,27 +3,36 @@
 import importlib.util
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks import studies
+from dvc_parallel.tests.conftest import no_process_stays, terminal_signals  # noqa: F401
 
 # Files that take seconds or minutes, the longest first: `pytest -m "not slow"` leaves them out.
 SLOW = [
-    *("study", "repeatability", "documents", "kills", "ray_cluster", "measured", "views", "verify", "run"),
+    *(
+        "study",
+        "repeatability",
+        "documents",
+        "kills",
+        "ray_cluster",
+        "measured",
+        "views",
+        "verify",
+        "command",
+    ),
     *("runs", "killed_repro", "application", "demo", "train", "backends", "environment", "evaluate", "dvc"),
     *("explain", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
     *("epoch", "steps", "cache_features", "workflow", "outputs", "predict", "guards", "fused_batch_norm"),
-    *("saving", "entries", "cores", "costs"),
+    *("saving", "lockfile", "cores", "costs"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOOLS = {
     "browser": lambda: any(map(shutil.which, BROWSERS)),
     "axe": lambda: Path(__file__).with_name("browser").joinpath("node_modules", "axe-core").exists(),
-    "ray": lambda: importlib.util.find_spec("ray"),
     "torch": lambda: importlib.util.find_spec("torch"),
 }
 
@@ -45,14 +54,6 @@ def pytest_runtest_setup(item):
             (pytest.fail if is_ci else pytest.skip)(f"{mark.args[0]} is not on this machine")
 
 
-@pytest.fixture(autouse=True)
-def no_process_stays():
-    """Ends what a test has started by `pipelines.start`, also where it failed in between."""
-    yield
-    if pipelines := sys.modules.get("tests.pipelines"):
-        pipelines.end_all()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def keras_configured():
     """Sets TensorFlow's threads before its first computation, where a test of this session imports Keras."""
@@ -60,19 +61,6 @@ def keras_configured():
         from stages.training import backend
 
         backend.configure(studies.THREADS)
-
-
-@pytest.fixture
-def terminal_signals():
-    """Gives processes that a test starts the signals they have on a terminal; nohup and `&` ignore some."""
-    numbers = (signal.SIGINT, signal.SIGHUP)
-    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
-    # not SIG_DFL, which is 0: DVC then takes it for no handler and does not put it back
-    for number in ignored:
-        signal.signal(number, signal.default_int_handler)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -3,21 +3,17 @@
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 
 import pytest
-from rich.console import Console
 
+from dvc_parallel.tests import pipelines
 from stages import explain as verb
 from stages.demo.__main__ import copy
-from stages.execution import explanation, forecast
-from stages.execution.history import History
-from stages.execution.prospect import Affected
-from stages.execution.resources import Machine
 from stages.runtime import errors
-from tests import pipelines
 from tests.edited_study import ROOT, SHIPPED
 
 pytestmark = [
@@ -94,10 +90,10 @@ def explain(folder, *arguments, code=0):
     """Runs the command in this process; returns its lines, without repeated spaces."""
     with chdir(folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(out):
         try:
-            verb.main(list(arguments))
+            errors.run(lambda: verb.main(list(arguments)))
             returned = 0
-        except errors.InputError as error:
-            print(f"error: {error}")
+        except SystemExit as end:
+            print(end.code)
             returned = 1
     assert returned == code, out.getvalue()
     return [" ".join(line.split()) for line in out.getvalue().splitlines()]
@@ -211,7 +207,7 @@ assert not {"keras", "tensorflow", "jax", "torch", "matplotlib", "pandas"} & sys
 
 
 def explain_with_its_own_code(folder):
-    environment = pipelines.environment() | {"PYTHONPATH": str(folder)}
+    environment = pipelines.environment() | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-c", LIGHT, "train"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -234,7 +230,7 @@ def test_the_files_whose_code_changed_are_named(project):
 
 def test_the_cost_counts_the_seeds_that_are_left_to_train(project):
     past = json.loads((project / ".dvc/tmp/run/history.json").read_text())
-    past["train@final"] |= {"seconds": 300, "seeds": 3}
+    past["train@final"] |= {"seconds": 300, "parts": 3}
     (project / ".dvc/tmp/run/history.json").write_text(json.dumps(past))
     write_params(project, final=FINAL | {"seeds": 3, "epochs": 8})
     assert any(line.endswith("seeds: 1 -> 3 took 5 min 0 s for 3 seeds") for line in explain(project))
@@ -260,44 +256,3 @@ def test_a_mistake_in_params_is_named_with_its_line(project):
     write_params(project, final=FINAL | {"epoch": 8})
     (line,) = explain(project, code=1)
     assert line.startswith("error: params.yaml, line 1: variants.final.epoch is unknown")
-
-
-class Steps:
-    """A plan in which a long stage runs beside two short ones."""
-
-    plan = ("a", "b", "long", "end")
-    upstream = {"a": set(), "b": {"a"}, "long": set(), "end": {"b", "long"}}  # noqa: RUF012
-
-    def meta(self, name):
-        return {}
-
-    def threads(self, name):
-        return 1
-
-    def seeds(self, name):
-        return 1
-
-
-@pytest.fixture
-def history(tmp_path):
-    took = {"a": 10, "b": 20, "long": 25, "end": 5}
-    path = tmp_path / "history.json"
-    path.write_text(json.dumps({name: {"seconds": s, "memory": 1} for name, s in took.items()}))
-    return History(path)
-
-
-@pytest.mark.parametrize(("jobs", "seconds"), [(1, 60), (2, 35), (9, 35)])
-def test_the_time_is_that_of_stages_side_by_side(history, jobs, seconds):
-    costs = {name: history.known(name) for name in Steps.plan}
-    assert forecast.seconds(costs, Steps(), history, Machine(1, jobs=jobs)) == seconds
-
-
-def test_a_terminal_gets_a_table_that_fits_its_width(history):
-    found = [Affected("long", [f"knob {knob}: 1 -> 2" for knob in ("epochs", "a_long_name")], True, False)]
-    shown = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
-    explanation.show(found, Steps(), history, Machine(1), shown)
-    assert [line.rstrip() for line in shown.file.getvalue().splitlines()[:3]] == [
-        "stage  why                     cost",
-        "long   knob epochs: 1 -> 2     took 25 s",
-        "       knob a_long_name: 1 ->",
-    ]

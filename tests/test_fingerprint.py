@@ -119,7 +119,13 @@ PLACES = {
         *("results/run_folder.py", "results", "page", "evaluate.py", "compare.py", "report.py")
     ],
     "the checks of a study": ["study", "resolve.py", "variants.py"],
-    "the runner, explain and verify": ["execution", "workspace", "run.py", "explain.py", "verify.py"],
+    "the runner, explain and verify": [
+        "workspace",
+        "runtime/preload.py",
+        "run.py",
+        "explain.py",
+        "verify.py",
+    ],
     "what users classify with": ["classifiers", "predict.py", "export.py"],
     "the demo": ["demo"],
 }

@@ -120,7 +120,7 @@ def test_a_killed_run_takes_a_stage_along_that_it_forked_and_the_next_one_resume
     wait_for("epoch 2/12", project / "first")
     (server,) = psutil.Process(first.pid).children()
     (stage,) = server.children()
-    assert "stages.execution.fork_server" in server.cmdline()
+    assert "dvc_parallel.fork_server" in server.cmdline()
     assert os.getpgid(stage.pid) == stage.pid
     first.kill()
     first.wait()

@@ -34,7 +34,6 @@ MAY_IMPORT = {
     "results": {"runtime"},
     "page": {"results", "datasets.prepared", "runtime"},
     "workspace": {"results", "datasets.prepared", "sources.provenance", "runtime"},
-    "execution": {"workspace.pipeline", "runtime"},
     "trainers": {"training", "networks", "runtime"},
     "classifiers": {"backbones", "features", "networks", "results.run_folder", "runtime"},
     "demo": {"runtime", "study", "sources", "datasets", "networks", "backbones", "training", "results"},

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
+from dvc_parallel.tests.pseudo_terminal import read_all
 from stages import variants as verb
 from stages.runtime.errors import InputError
 from tests.edited_study import ROOT, SHIPPED
-from tests.pseudo_terminal import read_all
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 LIGHT = """

@@ -20,7 +20,7 @@ from stages.runtime.errors import InputError, run
 from stages.runtime.modules import ROOT
 
 PROJECT = (
-    *("stages", "dvc.yaml", "params.yaml", "params.schema.json", "report.yaml", ".dvcignore"),
+    *("stages", "dvc_parallel", "dvc.yaml", "params.yaml", "params.schema.json", "report.yaml", ".dvcignore"),
     *(".gitattributes", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
 )
 EPOCHS_DIVIDED_BY = {"variants": 20, "heads": 10, "fine_tunes": 5}

@@ -1,0 +1,64 @@
+"""What a person sees of a run."""
+
+import pty
+
+import pytest
+
+from dvc_parallel import jobs
+from dvc_parallel.display import Display, duration
+from dvc_parallel.jobs import Job
+from dvc_parallel.machine import Need
+from dvc_parallel.tests.pseudo_terminal import read_all
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "log").write_text("".join(f"line {n}\n" for n in range(20)))
+    return Job("train@final", [], tmp_path / "log", Need(1, 0), epoch="3/60", loss="1.25", past_s=100)
+
+
+def test_a_log_has_each_line_with_its_stage_and_no_table(job, capsys):
+    with Display() as display:
+        display.detail("train@final: starts")
+        display.output(job, ["[bold] 1/2", "two"])
+        display.refresh([job], 1, 3)
+        display.failure(job)
+    assert capsys.readouterr().out == ("train@final: starts\ntrain@final | [bold] 1/2\ntrain@final | two\n")
+
+
+def test_a_log_says_ever_more_rarely_that_a_stage_is_silent(job, capsys, monkeypatch):
+    now, told = job.started, []
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now)
+    with Display() as display:
+        for minute in range(20):
+            now = job.started + 60 * minute + 1
+            display.refresh([job], 0, 1)
+            told += [minute] if capsys.readouterr().out else []
+    assert told == [2, 4, 8, 16]
+
+
+def test_a_terminal_has_a_table_of_what_runs_and_the_end_of_a_failure(job):
+    ours, theirs = pty.openpty()
+    with open(theirs, "w") as terminal, Display(terminal) as display:
+        display.detail("train@final: starts")
+        display.output(job, ["two"])
+        display.refresh([job], 1, 3)
+        display.failure(job)
+    shown = read_all(ours)
+    assert "1 of 3 stages done, 1 running" in shown
+    for cell in ("train@final", "3/60", "1.25", "1 min 40 s"):
+        assert cell in shown
+    assert "starts" not in shown
+    assert "two" not in shown
+    assert "train@final | line 19" in shown
+    assert "line 9\r" not in shown
+
+
+def test_durations_are_read_at_a_glance():
+    assert [duration(s) for s in (0.04, 9.96, 59.6, 61, 7320)] == [
+        "0.0 s",
+        "10.0 s",
+        "60 s",
+        "1 min 1 s",
+        "2 h 2 min",
+    ]

@@ -1,1 +1,0 @@
-"""Running the pipeline: stages side by side, recorded as `dvc repro` records them."""

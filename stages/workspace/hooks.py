@@ -1,0 +1,72 @@
+"""What the runner must know of our stages: threads, seeds, what to import once, how items differ."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dvc_parallel.hooks import Hooks
+from stages.runtime import code, limits
+from stages.runtime.environment import RECORDED
+
+RESOLVED = "data/resolved/"  # where the knobs of an item are
+TRAVELLING = ("KERAS_BACKEND", *RECORDED)  # variables that change results
+Json = Mapping[str, Any]
+
+
+class StudyHooks(Hooks):
+    """The study, as `dvc_parallel.hooks` asks for it."""
+
+    checkpoints = ".checkpoints"
+    part = "seed"
+
+    def __init__(
+        self,
+        foreseen: Mapping[str, str] | None = None,
+        differences: Callable[[Json, Json], Sequence[str]] = lambda old, new: [],
+    ) -> None:
+        """Takes what `resolve` would write, file -> text, and what says how the knobs of two items differ."""
+        self.preload = "stages.runtime.preload" if os.environ["KERAS_BACKEND"] == "tensorflow" else ""
+        self.foreseen = foreseen or {}
+        self._differences = differences
+
+    def meta(self, deps: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
+        """Returns the threads and seeds of a training; {} for what does not compute."""
+        items = [json.loads(read(dep) or "{}") for dep in deps if dep.startswith(RESOLVED)]
+        knobs = items[0].get("knobs", {}) if items else {}
+        if "threads" not in knobs:
+            return {}
+        return {"threads": knobs["threads"], "parts": knobs.get("seeds", 1), "preload": True}
+
+    def parts_done(self, outs: Sequence[Path], since: float) -> int:
+        """Returns how many seeds a stage trained, as it keeps finished ones; 1 for what trains none."""
+        runs = [path for out in outs for path in out.glob("seed-*/run.json")]
+        return sum(path.stat().st_mtime > since for path in runs) if runs else 1
+
+    def parts_kept(self, reasons: Sequence[str]) -> int:
+        """Returns how many seeds are kept: all where nothing but their number grew."""
+        former = [re.fullmatch(r"knob seeds: (\d+) -> \d+", reason) for reason in reasons]
+        return int(former[0][1]) if len(former) == 1 and former[0] else 0
+
+    def differences(self, path: str, old: str, new: str) -> list[str]:
+        """Returns the knobs and the files of code in which two resolved items differ."""
+        was, now = json.loads(old), json.loads(new)
+        if not isinstance(was.get("code", {}), dict):
+            return [f"{path} changed (what ran was resolved by an earlier version)"]
+        found = [f"knob {line}" for line in self._differences(was.get("knobs", {}), now["knobs"])]
+        files = code.changed(*_comparable(was, now))
+        return [*found, f"code changed: {', '.join(files)}"] if files else found
+
+    def environment(self, cores: int) -> dict[str, str]:
+        """Returns the variables of a training on a node, where it has so many cores."""
+        return {key: os.environ[key] for key in TRAVELLING if key in os.environ} | {limits.CORES: str(cores)}
+
+
+def _comparable(old: Json, new: Json) -> tuple[Json, Json]:
+    """Returns the code of two items, without what only one has because its knobs name other modules."""
+    if old.get("uses") == new["uses"]:
+        return old["code"], new["code"]
+    both = old.get("code", {}).keys() & new["code"]
+    return {name: old["code"][name] for name in both}, {name: new["code"][name] for name in both}
