@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     found: dict[str, str] = {}
     if arguments.photos:
         heat = _heat(*arguments.photos) if arguments.grad_cam else None
-        found = photos.mistakes(study, knobs["images"], *arguments.photos, heat)
+        found = photos.mistakes(study, *arguments.photos, heat)
     page = document.html(study, found)
     with replacing(arguments.page) as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")

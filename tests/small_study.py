@@ -31,6 +31,8 @@ STUDY: dict[str, Any] = {
         }
     },
     "order": ["zoom"],
+    "source": {"en": "The report: a small one.", "es": "El informe: uno pequeño."},
+    "stand_ins": {"ab": {"en": "other images of apples", "es": "otras imágenes de manzanas"}},
     "ladders": [],
     "sections": {
         "2.7": {

@@ -31,6 +31,8 @@ OWN = STUDY | {
     "comparisons": {},
     "order": [],
     "sections": {},
+    "source": None,
+    "stand_ins": {},
 }
 PETS = {"my_pets": {"kind": "own", "sha256": "ab"}}
 
@@ -70,7 +72,8 @@ def test_equal_results_give_equal_bytes(tmp_path):
 def test_one_file_holds_all_and_refers_to_nothing(page):
     markup = re.sub(r"(<script.*?>).*?(</script>)", r"\1\2", page, flags=re.DOTALL)
     assert re.findall(r"""(?:src|srcset|action)=|url\(|@import|<link|<img""", markup) == []
-    assert {target[0] for target in re.findall(r'href="(.+?)"', markup)} == {"#"}
+    without_foot = markup.partition("<footer>")[0]
+    assert {target[0] for target in re.findall(r'href="(.+?)"', without_foot)} == {"#"}
     assert "default-src 'none'" in page
 
 
@@ -83,8 +86,8 @@ def test_every_link_leads_somewhere_and_no_id_is_used_twice(page):
 def test_the_reports_value_stands_beside_ours_with_interval_and_verdict(page):
     shown = text(page)
     # the report's 0.25 in 100 images; 0.5 here, of one seed
-    row = r"0\.500 \(1 seed\) \[0\.\d{3}, 0\.\d{3}\] 0\.250 \+0\.250 \[\+0\.\d{3}, \+0\.\d{3}\]"
-    assert re.search(rf"{row} ▲ better than reported", shown)
+    row = r"Fig\. 16 0\.500 \(1 seed\) \[0\.\d{3}, 0\.\d{3}\] 0\.250 \+0\.250 \[\+0\.\d{3}, \+0\.\d{3}\]"
+    assert re.search(rf"{row} ▲ better than reported one seed 1\.500 2\.000", shown)
     assert "How good is the network?" in shown
     assert "The report: Reasonably good, up from 0.42." in shown
 
@@ -94,18 +97,21 @@ def test_each_conclusion_of_the_report_has_its_verdict_and_what_was_measured(tmp
         write_variant(tmp_path, name, accuracy, seeds=3)
     page = build_page(tmp_path).read_text(encoding="utf-8")
     bounds = r"\[\+0\.\d{3}, \+0\.\d{3}\]"
-    measured = rf"final less normalised : \+0\.400 {bounds} \(3 \+ 3 seeds\) ; report: above 0\.02 "
-    assert re.search(rf"Here: ✓ holds · It is better\. ✓ holds · test accuracy , {measured}", text(page))
+    measured = (
+        rf"✓ test accuracy , final − normalised : \+0\.400 {bounds} \(3 \+ 3 seeds\) , report: > 0\.02 "
+    )
+    assert re.search(rf"Here: ✓ holds It is better\. {measured}", text(page))
     bounds = r"\[\+0,\d{3}; \+0,\d{3}\]"
-    measured = rf"final menos normalised : \+0,400 {bounds} \(3 \+ 3 semillas\) ; informe: mayor que 0,02 "
-    said = rf"Aquí: ✓ se cumple · Es mejor\. ✓ se cumple · exactitud en test , {measured}"
-    assert re.search(said, text(page, "en"))
-    assert "1 ✓ holds" in text(page)[: text(page).index("Here:")], "the overview counts verdicts"
+    measured = (
+        rf"✓ exactitud en test , final − normalised : \+0,400 {bounds} \(3 \+ 3 semillas\) , informe: > 0,02 "
+    )
+    assert re.search(rf"Aquí: ✓ se cumple Es mejor\. {measured}", text(page, "en"))
+    assert "The report's conclusions: 1 ✓ holds" in text(page), "the overview counts verdicts"
 
 
 def test_a_conclusion_that_cannot_be_told_says_why(page):
-    said = "? cannot be told · It is better."
-    why = "report: above 0.02 ( fewer than 2 seeds : final, normalised)"
+    said = "? cannot be told It is better."
+    why = "report: > 0.02 ( fewer than 2 seeds : final, normalised)"
     assert said in text(page)
     assert why in text(page)
 
@@ -118,6 +124,21 @@ def test_what_a_variant_changes_stands_beside_what_that_changed(tmp_path, page):
     bounds = re.escape(f"+0.100 [{found.low:+.3f}, {found.high:+.3f}]".replace("-", "−"))
     assert re.search(rf"final normalised batch_norm none → before flip no → yes {bounds} −?\+?0\.000", shown)
     assert re.search(r"zoom_50 normalised zoom 0 → 0\.5 ", shown)
+
+
+def test_of_two_optimizers_only_what_differs_is_shown(tmp_path):
+    slow, fast = (
+        {"class_name": "SGD", "config": {"learning_rate": rate, "momentum": 0.0}} for rate in (0.1, 0.2)
+    )
+    adam = {"class_name": "Adam", "config": {"learning_rate": 0.001}}
+    changes = STUDY["changes"] | {
+        "final": {"parent": "normalised", "knobs": {"optimizer": [slow, adam]}},
+        "zoom_50": {"parent": "normalised", "knobs": {"optimizer": [slow, fast]}},
+    }
+    page = build_page(tmp_path, STUDY | {"changes": changes}).read_text(encoding="utf-8")
+    assert "optimizer SGD → Adam " in text(page)
+    assert "optimizer learning_rate=0.1 → learning_rate=0.2 " in text(page)
+    assert 'title="class_name=Adam, config=learning_rate=0.001"' in page
 
 
 @pytest.mark.parametrize(
@@ -184,9 +205,14 @@ def test_a_head_without_epochs_shows_what_each_penalty_gave(tmp_path):
 
 
 def test_data_that_are_not_the_publishers_are_named_above_all(page):
-    assert (
-        "stand-in data . These results rest on files that are not the publisher's: cifar100: archive.tar.gz"
-        in text(page)
+    said = "stand-in data . These results rest on files that are not the publisher's: other images of apples"
+    assert f"{said} . The files cifar100: archive.tar.gz" in text(page)
+
+
+def test_stand_ins_that_nobody_describes_are_named_by_their_data(tmp_path):
+    page = build_page(tmp_path, STUDY | {"stand_ins": {"12": {"en": "other", "es": "otro"}}})
+    assert "not the publisher's: cifar100. The files cifar100: archive.tar.gz" in text(
+        page.read_text("utf-8")
     )
 
 
@@ -220,7 +246,8 @@ def test_a_study_of_ones_own_has_no_word_of_a_report_and_no_empty_columns(tmp_pa
     english, spanish = text(page).lower(), text(page, "en").lower()
     assert not re.search("report|verdict|beyond", english)
     assert not re.search("informe|veredicto|allá", spanish)
-    assert "own data . these results are of images that belong to this study: pets: my_pets" in english
+    said = "these results are of images that belong to this study: cifar100."
+    assert f"own data . {said} the files cifar100: my_pets" in english
     assert re.search(
         r"variant accuracy \[95 %\] loss normalised 0\.400 \(1 seed\) \[0\.\d{3}, 0\.\d{3}\]", english
     )
@@ -368,7 +395,7 @@ def test_the_page_that_git_keeps_gets_no_photos(tmp_path):
 
 def test_lines_have_the_colours_of_the_pictures():
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
-    colours = re.findall(r"--c(\d): (#\w{6})", style.partition("[data-theme")[0])
+    colours = re.findall(r"--c(\d): light-dark\((#\w{6})", style)
     assert [colour for _, colour in colours] == [colour.lower() for colour in PALETTE]
     assert all(f".s{number} {{" in style for number, _ in colours)
     script = (FOLDER / "page.js").read_text(encoding="utf-8")

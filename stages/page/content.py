@@ -23,6 +23,7 @@ class VariantView:
 
     Attributes:
         name: as in params.yaml.
+        images: the dataset whose images it classifies.
         style: number of its colour and dashes, the same in every figure.
         row: its row of the summary.
         reported: what the report says of it; {} for nothing.
@@ -34,6 +35,7 @@ class VariantView:
     """
 
     name: str
+    images: str
     style: int
     row: Json
     reported: Json
@@ -70,24 +72,20 @@ class StudyView:
 
     Attributes:
         variants: by name, in the study's order.
-        comparisons: likewise.
-        report: datasets and results as in report.yaml; both {} for a study without a report.
-        texts: by number of section its title, question and answer in the report.
         ladders: as in report.yaml, but their steps are variants, their rows those of `summary.climb`.
         claims: the report's conclusions, tested.
+        told: what `resolve` wrote for the stage, with all that report.yaml says.
     """
 
     variants: Mapping[str, VariantView]
-    comparisons: Mapping[str, Json]
-    report: Json
-    texts: Mapping[str, Mapping[str, Words]]
-    claims: list[claims.Claim]
-    ladders: Sequence[Json] = ()
+    ladders: Sequence[Json]
+    claims: Sequence[claims.Claim]
+    told: Json
 
     @property
     def has_report(self) -> bool:
         """Whether there is a report to compare with."""
-        return bool(self.report["results"])
+        return bool(self.told["report"]["results"])
 
 
 def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> StudyView:
@@ -99,30 +97,28 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
         plots: holds a folder per variant.
     """
     report, styles = resolved["report"], comparisons.styles(resolved)
-    parents = {name: change["parent"] for name, change in resolved["changes"].items()}
     variants = {}
-    rows = summary.rows({**resolved, "extends": parents}, evaluated)
+    rows = summary.rows(resolved, evaluated)
     for row in rows:
         name = row["variant"]
         found, reported = evaluated.get(name), report["results"].get(name, {})
         variants[name] = VariantView(
             name=name,
+            images=resolved["images"][name],
             style=styles[name],
             row=row,
             reported=reported,
             obstacles=comparable.obstacles(found.record, reported, report) if found and reported else [],
-            parent=parents[name],
+            parent=resolved["extends"].get(name),
             knobs=resolved["changes"][name]["knobs"],
             evaluated=found,
             tables=_tables(plots / name) if found else {},
         )
-    figures = {name: resolved["comparisons"][name] for name in resolved["order"]}
     ladders = []
     for ladder in resolved["ladders"]:
         steps = summary.climb(ladder["steps"], rows, evaluated)
         ladders.append(ladder | {"steps": [replace(variants[row["variant"]], row=row) for row in steps]})
-    tested = claims.tested(resolved, evaluated)
-    return StudyView(variants, figures, report, resolved["sections"], tested, ladders)
+    return StudyView(variants, ladders, claims.tested(resolved, evaluated), resolved)
 
 
 def _tables(folder: Path) -> dict[str, pd.DataFrame]:

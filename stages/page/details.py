@@ -3,30 +3,29 @@
 from collections.abc import Iterator
 from html import escape
 
-from stages.page import labels, tables
+from stages.page import labels, network_drawing, tables
 from stages.page.bilingual import decimal, text, whole
+from stages.page.calibration import calibration
 from stages.page.chart_data import has_matrix
-from stages.page.content import StudyView, VariantView
-from stages.page.leaderboard import accuracy_change, knob_changes, link, swatch
-from stages.page.small_figures import calibration_curve
+from stages.page.content import VariantView
+from stages.page.leaderboard import swatch
 
 
-def details(variant: VariantView, study: StudyView, photos: str = "") -> str:
+def details(variant: VariantView, photos: str, outside: str) -> str:
     """Returns the fold of a variant.
 
     Args:
         variant: whether it has run or not.
-        study: it is of.
-        photos: HTML of its most confident mistakes.
+        photos: HTML of its most confident mistakes, "" for none.
+        outside: the charts of its section, HTML; curves that are among them are not in the fold, too.
     """
-    name = escape(variant.name)
-    is_judged = study.has_report or not variant.has_run
-    chip = labels.verdict(variant.row["verdict"]) if is_judged else ""
+    name, verdict = escape(variant.name), variant.row["verdict"]
+    chip = "" if verdict == "not reported" else labels.verdict(verdict)
     curves = chart(text("curves"), [variant.name]) if variant.has_epochs else ""
-    blocks = "".join(f"<div>{block}</div>" for block in _blocks(variant, study))
+    blocks = "".join(f"<div>{block}</div>" for block in _blocks(variant))
     return f"""<details class="variant" id="variant-{name}"><summary><h3>{swatch(variant)}{name}</h3>
 {chip}</summary>
-{curves}{photos}<div class="blocks">{blocks}</div></details>"""
+{"" if curves in outside else curves}{photos}<div class="blocks">{blocks}</div></details>"""
 
 
 def chart(title: str, names: list[str], note: str = "") -> str:
@@ -35,36 +34,27 @@ def chart(title: str, names: list[str], note: str = "") -> str:
 <figcaption>{title}</figcaption><noscript><p>{text("no_script")}</p></noscript>{note}</figure>"""
 
 
-def _blocks(variant: VariantView, study: StudyView) -> Iterator[str]:
+def _blocks(variant: VariantView) -> Iterator[str]:
     found = variant.tables
-    yield _changes(variant, study)
     if "loss" in found and not variant.has_epochs:
         notes = variant.record["notes"]  # a list where the seeds' notes differ
         chosen = {note.get("penalty") for note in (notes if isinstance(notes, list) else [notes])}
         yield tables.penalties(found, chosen)
     if "architecture" in found:
+        yield network_drawing.drawing(variant)
         yield tables.layers(found["architecture"], variant.record["parameters"]["total"])
     if "per_class_accuracy" in found:
         yield tables.worst_classes(found["per_class_accuracy"])
     if "confusion" in found:
         yield tables.worst_pairs(found["confusion"])
     if "calibration" in found:
-        yield f"<h4>{text('calibration')}</h4>{calibration_curve(found['calibration'])}"
+        yield calibration(found["calibration"])
     if has_matrix(variant):
         name = escape(variant.name)
         title = f"<figcaption>{text('confusion')}</figcaption>"
         yield f'<figure class="matrix" data-variant="{name}">{title}</figure>'
     if variant.has_run:
         yield _record(variant)
-
-
-def _changes(variant: VariantView, study: StudyView) -> str:
-    """Returns the knobs that a variant sets beside what that changed."""
-    parent = study.variants.get(variant.parent or "")
-    if parent is None:
-        return f"<h4>{text('knobs')}</h4>{knob_changes(variant)}"
-    effect = f"<p>{text('accuracy')}: {accuracy_change(variant)}</p>" if variant.has_run else ""
-    return f"<h4>{text('changed_against')} {link(parent)}</h4>{knob_changes(variant)}{effect}"
 
 
 def _record(variant: VariantView) -> str:
@@ -77,6 +67,7 @@ def _record(variant: VariantView) -> str:
         (text("classes"), whole(record["classes"])),
         (text("images"), images),
         (text("epochs"), whole(record["epochs"])),
+        (text("ece"), decimal(variant.test.get("ece"), ".3f")),
         *_seeds(variant),
         (text("device"), escape(f"{record['device']}, {record['backend']}")),
         (text("versions"), escape(versions)),

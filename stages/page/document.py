@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from stages.page import labels, ladder
+from stages.page import labels, ladder, network_drawing
 from stages.page.bilingual import TEXTS, named, text, translated
 from stages.page.chart_data import as_json
 from stages.page.conclusions import conclusions
 from stages.page.content import StudyView, VariantView
 from stages.page.details import chart, details
+from stages.page.foot import foot
 from stages.page.leaderboard import climb, leaderboard, on_test_images, steps
 from stages.page.outline import SectionView, sections
 
@@ -35,7 +36,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="color-scheme" content="light dark">
-<title{_switched(f"title{of_report}")}</title>
+<title>{TEXTS[f"title{of_report}"]["en"]}</title>
 <style>
 {style}</style>
 </head>
@@ -55,6 +56,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
 {"".join(_section(section, study, photos or {}) for section in found)}
 </main>
 </div>
+{foot(study)}
 <script type="application/json" id="data">{as_json(study)}</script>
 <script>
 {script}</script>
@@ -76,15 +78,14 @@ def _contents(found: list[SectionView]) -> str:
 def _overview(study: StudyView) -> str:
     variants = list(study.variants.values())
     present = [variant for variant in variants if variant.has_run]
+    figures = [variant.row["verdict"] for variant in variants] if study.has_report else []
     return f"""<section id="overview"><h2>{text("overview")}</h2>
-{_banner(present)}
+{_banner(present, study)}
 <p class="lead">{text("have_run", present=len(present), all=len(variants))}</p>
 {_ladders(study)}
-{_verdicts([variant.row["verdict"] for variant in variants], "verdicts") if study.has_report else ""}
-{_verdicts([claim.verdict for claim in study.claims], "conclusions")}
-<p class="note">{text("intervals")}</p>
-{_filter(variants)}
+{_verdicts([claim.verdict for claim in study.claims], "conclusions")}{_verdicts(figures, "figures")}
 {leaderboard(study)}
+{_how_to_read(study)}
 </section>"""
 
 
@@ -95,39 +96,43 @@ def _ladders(study: StudyView) -> str:
 
 
 def _verdicts(verdicts: list[str], key: str) -> str:
-    """Returns how often each verdict was given, and by `key` of the texts what one means; "" for none."""
+    """Returns how often each verdict was given; "" for none."""
     counts = Counter(verdict.partition(" (")[0] for verdict in verdicts)
     chips = [
         f"<li><b>{counts[name]}</b> {labels.verdict(name)}</li>" for name in labels.VERDICTS if counts[name]
     ]
-    return f'<ul class="verdicts">{"".join(chips)}</ul><p class="note">{text(key)}</p>' if chips else ""
+    return f'<ul class="verdicts"><li>{text(key)}</li>{"".join(chips)}</ul>' if chips else ""
 
 
-def _filter(variants: list[VariantView]) -> str:
-    """Returns the choice of what data the leaderboard shows: accuracies on different data have no order."""
-    names = list(dict.fromkeys(name for variant in variants if (name := variant.row["dataset"])))
-    if len(names) < 2:
-        return ""
-    options = "".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in names)
-    return f"""<p class="filter"><label>{text("data_set")} <select id="dataset">
-<option value=""{_switched("all")}</option>{options}</select></label></p>"""
+def _how_to_read(study: StudyView) -> str:
+    """Returns what verdicts and intervals mean, folded."""
+    keys = ["of_figures"] * study.has_report + ["of_conclusions"] * bool(study.claims) + ["intervals"]
+    notes = "".join(f'<p class="note">{text(key)}</p>' for key in keys)
+    return f"<details><summary>{text('how_to_read')}</summary>{notes}</details>"
 
 
-def _banner(present: list[VariantView]) -> str:
+def _banner(present: list[VariantView], study: StudyView) -> str:
     """Returns where the data come from, loudly where that is not the publisher."""
     said = []
     for kind in ("stand-in", "generated", "own"):
-        records = [variant.record for variant in present if variant.record["provenance"] == kind]
-        names = {record["dataset"] for record in records}
+        of_kind = [variant for variant in present if variant.record["provenance"] == kind]
+        sources = [
+            (variant.images, *source) for variant in of_kind for source in variant.record["sources"].items()
+        ]
         files = {
-            f"{record['dataset']}: {name}"
-            for record in records
-            for name, source in record["sources"].items()
-            if source["kind"] == kind
+            (images, name): source["sha256"] for images, name, source in sources if source["kind"] == kind
         }
-        listed = ", ".join(f"<code>{escape(name)}</code>" for name in sorted(files or names))
-        if records:
-            said.append(f"<p><strong>{text(kind)}.</strong> {text(f'{kind} means')} {listed}.</p>")
+        words = [
+            translated(words)
+            for file in dict.fromkeys(files.values())
+            for start, words in study.told["stand_ins"].items()
+            if file.startswith(start)
+        ]
+        listed = "; ".join(words or sorted({escape(variant.images) for variant in of_kind}))
+        names = ", ".join(f"<code>{escape(f'{images}: {name}')}</code>" for images, name in sorted(files))
+        fold = f"<details><summary>{text('files')}</summary><p>{names}</p></details>" if files else ""
+        if of_kind:
+            said.append(f"<p><strong>{text(kind)}.</strong> {text(f'{kind} means')} {listed}.</p>{fold}")
     return f'<div class="banner" role="note">{"".join(said)}</div>' if said else ""
 
 
@@ -137,12 +142,13 @@ def _section(section: SectionView, study: StudyView, photos: Mapping[str, str]) 
     if section.answer:
         whose = "" if section.ladder else f"<b>{text('the_report')}</b> "
         answer = f'<p class="answer">{whose}{translated(section.answer)}</p>'
-    folds = "".join(details(variant, study, photos.get(variant.name, "")) for variant in section.variants)
+    charts = _charts(section, study)
+    folds = "".join(details(variant, photos.get(variant.name, ""), charts) for variant in section.variants)
     return f"""<section id="{_anchor(section)}"><h2>{number}{translated(section.title)}</h2>
 <p class="question">{translated(section.question)}</p>
 {answer}{conclusions(section.claims)}
 {climb(section.ladder["steps"]) if section.ladder else on_test_images(section.variants)}
-{_charts(section, study)}
+{network_drawing.figure(section.variants, study)}{charts}
 {steps(section.variants, study)}
 {folds}
 </section>"""
@@ -175,12 +181,6 @@ def _chart(title: str, names: list[str], study: StudyView, least: int = 1) -> st
     if len(drawn) < least:
         return f'<p class="note"><b>{title}</b>: {note}</p>'
     return chart(title, drawn, f'<p class="note">{note}</p>' if note else "")
-
-
-def _switched(key: str) -> str:
-    """Returns the end of a start tag and its text, which the script switches where no markup can stand."""
-    english, spanish = TEXTS[key]["en"], TEXTS[key]["es"]
-    return f' data-en="{english}" data-es="{spanish}">{english}'
 
 
 def _anchor(section: SectionView) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from stages.page.bilingual import NOTHING, TEXTS, decimal, markup, text, translated, whole
+from stages.page.bilingual import NOTHING, TEXTS, decimal, markup, named, text, translated, whole
 
 VERDICTS = {  # of the summary and of the report's conclusions -> class of its style, sign
     "as reported": ("as", "="),
@@ -29,11 +29,13 @@ LAYERS = {  # Keras' names and activations -> the report's
 UNNUMBERED = {"Rescaling", "Normalization", "Flatten", "softmax"}  # which the report's tables leave out
 
 
-def verdict(value: str) -> str:
-    """Returns a verdict as a chip; its reasons are left to `obstacle`."""
+def verdict(value: str, is_short: bool = False) -> str:
+    """Returns a verdict without its reasons: sign and words; where it is short, these for screen readers."""
     name = value.partition(" (")[0]
     kind, sign = VERDICTS[name]
-    return f'<span class="verdict {kind}"><span aria-hidden="true">{sign}</span> {text(name)}</span>'
+    words = f'<span aria-hidden="true">{sign}</span> {text(name)}'
+    shown = f'<span role="img" {named(name)}>{sign}</span>' if is_short else words
+    return f'<span class="verdict {kind}">{shown}</span>'
 
 
 def obstacle(what: str, here: Any, there: Any) -> str:
@@ -65,6 +67,16 @@ def layer(kind: str) -> str:
     return text("backbone") if kind == "Backbone" else escape(LAYERS.get(kind, kind))
 
 
+def differing(before: Any, here: Any) -> tuple[Any, Any]:
+    """Returns of two optimizers their names, or where these are equal the settings that differ; else both."""
+    if not all(isinstance(value, dict) and "class_name" in value for value in (before, here)):
+        return before, here
+    if before["class_name"] != here["class_name"]:
+        return before["class_name"], here["class_name"]
+    keys = [key for key in here["config"] if before["config"].get(key) != here["config"][key]]
+    return tuple({key: value["config"].get(key) for key in keys} for value in (before, here))
+
+
 def knob(value: Any) -> str:
     """Returns a knob's value, short."""
     if value is None or value in ([], {}):
@@ -76,13 +88,14 @@ def knob(value: Any) -> str:
     if isinstance(value, int):
         return whole(value)
     if isinstance(value, dict) and "class_name" in value:
-        return f"<code>{escape(value['class_name'])}({escape(_plain(value['config']))})</code>"
-    return f"<code>{escape(_plain(value))}</code>"
+        return f"<code>{escape(value['class_name'])}({escape(plain(value['config']))})</code>"
+    return f"<code>{escape(plain(value))}</code>"
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Returns a knob's value as text, all of it."""
     if isinstance(value, dict):
-        return ", ".join(f"{name}={_plain(item)}" for name, item in value.items())
+        return ", ".join(f"{name}={plain(item)}" for name, item in value.items())
     if isinstance(value, list):
-        return " · ".join(map(_plain, value))
+        return " · ".join(map(plain, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,56 +1,55 @@
 """Tables of several variants: all, beside what the report says, and beside the variant each builds on."""
 
-import math
 from collections.abc import Callable, Sequence
 from html import escape
 
 from stages.page import labels
 from stages.page.bilingual import NOTHING, decimal, interval, text, translated, whole
 from stages.page.content import StudyView, VariantView
-from stages.page.small_figures import accuracy_axis, accuracy_interval
 from stages.page.tables import Column, table
 from stages.results.drawing import DASHES, PALETTE
 from stages.results.summary import is_one_seed
 
 
 def leaderboard(study: StudyView) -> str:
-    """Returns the table of all variants, which a script makes sortable; a row says what data it is of."""
-    variants = list(study.variants.values())
-    scale = _scale(variants)
-    strip = text("strip_report" if study.has_report else "strip") + accuracy_axis(scale)
-    columns = [
-        Column(text("variant"), link, value=lambda v: v.name, leads=True),
-        Column(text("accuracy"), accuracy, True, lambda v: v.row["accuracy"]),
-        Column(strip, lambda v: _strip(v, scale)),
-        Column("§", lambda v: escape(v.row["section"] or ""), value=lambda v: v.row["section"] or "~"),
-        _number("ensemble", lambda v: v.row["ensemble"]),
-        _number("reported", lambda v: v.row["reported_accuracy"]),
-        _number("difference", lambda v: v.row["difference"], "+.3f"),
-        Column(text("verdict"), verdict, value=lambda v: v.row["verdict"]),
-        _number("loss", lambda v: v.row["loss"]),
-        _number("reported", lambda v: v.row["reported_loss"]),
-        _number("top5", lambda v: v.test.get("top5")),
-        _number("ece", lambda v: v.test.get("ece")),
-        _number("parameters", lambda v: v.row["parameters"], ""),
-        _number("epochs", lambda v: v.row["epochs"], ""),
-    ]
-    return table(columns, variants, text("all_variants"), _row)
+    """Returns a table per dataset with all its variants, which a script makes sortable."""
+    found = []
+    for images in dict.fromkeys(variant.images for variant in study.variants.values()):
+        variants = [variant for variant in study.variants.values() if variant.images == images]
+        strip = text("strip_report" if study.has_report else "strip")
+        columns = [
+            Column(text("variant"), link, value=lambda v: v.name, leads=True),
+            Column(text("accuracy"), accuracy, True, lambda v: v.row["accuracy"]),
+            Column(strip, _strip, is_extra=True),
+            Column(
+                "§",
+                lambda v: escape(v.row["section"] or ""),
+                value=lambda v: v.row["section"] or "~",
+                is_extra=True,
+            ),
+            _number("ensemble", lambda v: v.row["ensemble"], is_extra=True),
+            _number("reported", lambda v: v.row["reported_accuracy"], is_extra=True),
+            Column(text("difference"), _judged, True, lambda v: v.row["difference"]),
+            _number("top5", lambda v: v.test.get("top5"), is_extra=True),
+            _number("parameters", lambda v: v.row["parameters"], "", is_extra=True),
+            _number("epochs", lambda v: v.row["epochs"] or None, "", is_extra=True),
+        ]
+        caption = f"{escape(images)}: {text('all_variants')}"
+        found.append(table(columns, variants, caption, "leaderboard"))
+    return "".join(found)
 
 
 def on_test_images(variants: Sequence[VariantView]) -> str:
     """Returns loss and accuracy on the test images, with the report's and the verdict where there are any."""
     columns = [
-        Column(text("variant"), link, leads=True),
-        Column(text("figure"), lambda v: labels.figure(v.row["figure"] or "")),
-        Column(text("accuracy_interval"), _with_interval, True),
-        _number("ensemble", lambda v: v.row["ensemble"]),
-        _number("reported", lambda v: v.row["reported_accuracy"]),
+        Column(text("variant"), _with_figure, leads=True),
+        *_accuracies(),
         Column(text("difference_interval"), _difference, True),
         Column(text("verdict"), verdict),
         _number("loss", lambda v: v.row["loss"]),
-        _number("reported", lambda v: v.row["reported_loss"]),
+        _number("reported_loss", lambda v: v.row["reported_loss"]),
     ]
-    return table(columns, variants, text("on_test_images"))
+    return table(columns, variants, text("on_test_images"), "cards")
 
 
 def climb(variants: Sequence[VariantView]) -> str:
@@ -58,38 +57,39 @@ def climb(variants: Sequence[VariantView]) -> str:
     columns = [
         Column(text("idea"), lambda v: translated(v.row["idea"]), leads=True),
         Column(text("variant"), link),
-        Column(text("accuracy_interval"), _with_interval, True),
-        _number("ensemble", lambda v: v.row["ensemble"]),
-        _number("reported", lambda v: v.row["reported_accuracy"]),
+        *_accuracies(),
         Column(text("gain"), accuracy_change, True),
         _number("loss", lambda v: v.row["loss"]),
     ]
-    return table(columns, variants, text("climb"))
+    return table(columns, variants, text("climb"), "cards")
 
 
 def steps(variants: Sequence[VariantView], study: StudyView) -> str:
-    """Returns what each variant changes against its parent, knobs beside metrics; "" without any parent."""
+    """Returns what each variant changes against its parent, knobs beside metrics; of others all they set."""
 
     def loss_change(variant: VariantView) -> str:
-        before = study.variants[variant.parent].test.get("loss")
-        return NOTHING if variant.row["gain"] is None else decimal(variant.test["loss"] - before, "+.3f")
+        if variant.row["gain"] is None:
+            return NOTHING
+        return decimal(variant.test["loss"] - study.variants[variant.parent].test["loss"], "+.3f")
 
     columns = [
         Column(text("variant"), link, leads=True),
-        Column(text("builds_on"), lambda v: link(study.variants[v.parent])),
+        Column(text("builds_on"), lambda v: link(study.variants[v.parent]) if v.parent else NOTHING),
         Column(text("what_changes"), knob_changes),
-        Column(text("accuracy_interval"), accuracy_change, True),
-        Column(text("loss"), loss_change, True),
+        Column(text("accuracy_change"), accuracy_change, True),
+        Column(text("loss_change"), loss_change, True),
     ]
-    return table(columns, [variant for variant in variants if variant.parent], text("changed"))
+    return table(columns, variants, text("changed"), "cards")
 
 
 def knob_changes(variant: VariantView) -> str:
     """Returns the knobs that differ from the parent's, with both values."""
     lines = []
-    for name, (before, here) in variant.knobs.items():
-        was = f'<del>{labels.knob(before)}</del> <span aria-hidden="true">→</span> ' if variant.parent else ""
-        lines.append(f"<li><b>{escape(name)}</b> {was}<ins>{labels.knob(here)}</ins></li>")
+    for name, pair in variant.knobs.items():
+        before, here = map(labels.knob, labels.differing(*pair) if variant.parent else pair)
+        was = f'<del>{before}</del> <span aria-hidden="true">→</span> ' if variant.parent else ""
+        all_of_it = f' title="{escape(labels.plain(pair[1]))}"' if isinstance(pair[1], dict) else ""
+        lines.append(f"<li><b>{escape(name)}</b> {was}<ins{all_of_it}>{here}</ins></li>")
     return f'<ul class="knobs">{"".join(lines)}</ul>' if lines else NOTHING
 
 
@@ -108,7 +108,7 @@ def accuracy(variant: VariantView) -> str:
     """Returns the mean over seeds with their deviation, or the accuracy of the one seed."""
     row = variant.row
     if not variant.has_run:
-        return text("not run")
+        return f"<small>{text('not run')}</small>"
     deviation = f" ± {decimal(row['std'], '.3f')}" if row["seeds"] > 1 else ""
     seeds = text("one_seed") if row["seeds"] == 1 else text("several_seeds", n=row["seeds"])
     return f"{decimal(row['accuracy'], '.3f')}{deviation} <small>{seeds}</small>"
@@ -135,13 +135,26 @@ def verdict(variant: VariantView) -> str:
     return labels.verdict(said) + (f' <small class="reasons">{"; ".join(notes)}</small>' if notes else "")
 
 
-def _number(heading: str, value: Callable[[VariantView], float | None], form: str = ".3f") -> Column:
+def _number(
+    heading: str, value: Callable[[VariantView], float | None], form: str = ".3f", is_extra: bool = False
+) -> Column:
     """Returns a column of numbers; without a form, whole ones."""
-    return Column(text(heading), lambda v: decimal(value(v), form) if form else whole(value(v)), True, value)
+
+    def cell(variant: VariantView) -> str:
+        return decimal(value(variant), form) if form else whole(value(variant))
+
+    return Column(text(heading), cell, True, value, is_extra=is_extra)
 
 
-def _with_interval(variant: VariantView) -> str:
-    return accuracy(variant) + interval(variant.row["accuracy_low"], variant.row["accuracy_high"])
+def _accuracies() -> list[Column]:
+    def with_interval(variant: VariantView) -> str:
+        return accuracy(variant) + interval(variant.row["accuracy_low"], variant.row["accuracy_high"])
+
+    return [
+        Column(text("accuracy_interval"), with_interval, True),
+        _number("ensemble", lambda v: v.row["ensemble"]),
+        _number("reported", lambda v: v.row["reported_accuracy"]),
+    ]
 
 
 def _difference(variant: VariantView) -> str:
@@ -149,21 +162,25 @@ def _difference(variant: VariantView) -> str:
     return decimal(value, "+.3f") + interval(low, high, "+.3f")
 
 
-def _row(variant: VariantView) -> str:
-    kind = "" if variant.has_run else ' class="missing"'
-    return f'{kind} data-dataset="{escape(variant.row["dataset"] or "")}"'
+def _judged(variant: VariantView) -> str:
+    """Returns the difference from the report with the sign of its verdict."""
+    value = variant.row["difference"]
+    return (
+        NOTHING
+        if value is None
+        else f"{labels.verdict(variant.row['verdict'], True)} {decimal(value, '+.3f')}"
+    )
 
 
-def _strip(variant: VariantView, scale: tuple[float, float]) -> str:
-    row = variant.row
-    ends = (row["accuracy_low"], row["accuracy"], row["accuracy_high"]) if variant.has_run else None
-    reported = None if variant.obstacles else row["reported_accuracy"]
-    return accuracy_interval(ends, reported, scale)
+def _with_figure(variant: VariantView) -> str:
+    figure = variant.row["figure"]
+    return link(variant) + (f" <small>{labels.figure(figure)}</small>" if figure else "")
 
 
-def _scale(variants: Sequence[VariantView]) -> tuple[float, float]:
-    """Returns the tenths between which all accuracies lie, those of the report and the intervals included."""
-    keys = ("accuracy_low", "accuracy_high", "reported_accuracy")
-    values = [variant.row[key] for variant in variants for key in keys if variant.row[key] is not None]
-    low, high = (min(values), max(values)) if values else (0, 1)
-    return math.floor(10 * low) / 10, max(math.ceil(10 * high), math.floor(10 * low) + 1) / 10
+def _strip(variant: VariantView) -> str:
+    """Returns a bar as long as the accuracy, and a mark at the report's where that is comparable."""
+    if not variant.has_run:
+        return NOTHING
+    here, there = variant.row["accuracy"], variant.row["reported_accuracy"]
+    mark = "" if variant.row["difference"] is None else f'<i style="left:{100 * there:.1f}%"></i>'
+    return f'<span class="strip" style="--here:{100 * here:.1f}%" aria-hidden="true">{mark}</span>'

@@ -47,8 +47,8 @@ def sections(content: StudyView) -> list[SectionView]:
         variants = [variant for name, variant in content.variants.items() if places[name] == number]
         figures = {
             name: group
-            for name, group in content.comparisons.items()
-            if places.get(group["variants"][-1], "") == number
+            for name in content.told["order"]
+            if places.get((group := content.told["comparisons"][name])["variants"][-1], "") == number
         }
         claims = [claim for claim in content.claims if claim.section == number]
         if ladder := ladders.get(number):
@@ -61,8 +61,7 @@ def sections(content: StudyView) -> list[SectionView]:
 
 def _words(number: str, content: StudyView) -> tuple[Words, Words, Words | None]:
     """Returns a section's title, question and answer."""
-    if number in content.texts:
-        said = content.texts[number]
+    if said := content.told["sections"].get(number):
         return said["title"], said["question"], said["answer"]
     if number:
         title = {language: words.format(number=number) for language, words in TEXTS["section"].items()}

@@ -5,7 +5,7 @@ const root = document.documentElement;
 const say = word => words[word][root.lang];
 const number = value => value.toLocaleString(root.lang, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const escape = text => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
-const redraws = [];
+const redraws = [], REPORT = " report";
 
 // --- language and theme, remembered where the browser allows it for files
 const memory = { get: key => { try { return localStorage.getItem(key) } catch { return null } },
@@ -13,7 +13,7 @@ const memory = { get: key => { try { return localStorage.getItem(key) } catch { 
 const asked = new URLSearchParams(location.search);
 function setLanguage(language) {
   root.lang = language;
-  for (const element of document.querySelectorAll("[data-es]")) element.textContent = element.dataset[language];
+  document.title = document.querySelector("h1").innerText;
   for (const element of document.querySelectorAll("[data-label-es]"))
     element.setAttribute("aria-label", element.dataset[language === "es" ? "labelEs" : "labelEn"]);
   redraws.forEach(draw => draw());
@@ -31,9 +31,9 @@ document.getElementById("theme").onclick = () => {
 const theme = asked.get("theme") || memory.get("theme");
 if (theme) root.dataset.theme = theme;
 
-// --- the leaderboard
-const table = document.querySelector(".leaderboard");
-table.querySelectorAll("thead button").forEach(button => button.onclick = () => {
+// --- tables: those that can be sorted, and what names the values of a card
+document.querySelectorAll(".leaderboard thead button").forEach(button => button.onclick = () => {
+  const table = button.closest("table");
   const head = button.closest("th"), place = head.cellIndex, body = table.tBodies[0];
   const descending = head.ariaSort ? head.ariaSort === "ascending" : head.classList.contains("number");
   table.querySelectorAll("thead th").forEach(other => other.removeAttribute("aria-sort"));
@@ -47,12 +47,12 @@ table.querySelectorAll("thead button").forEach(button => button.onclick = () => 
     return compare(x, y) * (descending ? -1 : 1);
   }).forEach(row => body.append(row));
 });
-const dataset = document.getElementById("dataset");
-if (dataset) dataset.onchange = () => {
-  for (const row of table.tBodies[0].rows) row.hidden = dataset.value !== "" && row.dataset.dataset !== dataset.value;
-};
+redraws.push(() => document.querySelectorAll(".cards td").forEach(cell => {
+  const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
+  cell.dataset.label = (head.querySelector(`:lang(${root.lang})`) ?? head).textContent;
+}));
 
-// --- charts: loss and accuracy side by side, with one cursor, one zoom and one legend
+// --- charts: loss and accuracy side by side, with one cursor and one legend
 function curve(name, place) {
   const { epochs, loss, accuracy, bands } = variants[name];
   return { epochs, loss: loss[place], accuracy: accuracy[place],
@@ -60,13 +60,10 @@ function curve(name, place) {
 }
 function lines(names) {
   if (names.length > 1) return names.flatMap(name => {
-    const { style, reported } = variants[name];
-    const line = place => ({ name, style, ...curve(name, place) });
-    return [{ ...line(0), training: true }, { ...line(1), reported }];
+    const line = place => ({ name, style: variants[name].style, ...curve(name, place) });
+    return [{ ...line(0), training: true }, line(1)];
   });
-  const { reported } = variants[names[0]];
-  return ["training", "validation"].map((word, place) => ({ word, style: place, ...curve(names[0], place),
-    reported: place ? reported : undefined }));
+  return ["training", "validation"].map((word, place) => ({ word, style: place, ...curve(names[0], place) }));
 }
 function ticks(low, high, most, whole) {
   const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
@@ -80,8 +77,11 @@ function ticks(low, high, most, whole) {
 function chart(figure) {
   const names = figure.dataset.variants.split(" "), all = lines(names), several = names.length > 1;
   const first = Math.min(...all.map(line => line.epochs[0])), last = Math.max(...all.map(line => line.epochs.at(-1)));
-  const state = { from: first, to: last, at: null, hidden: new Set(), training: false, drag: null };
+  const state = { from: first, at: null, hidden: new Set(), training: false };
   const shown = () => all.filter(line => !state.hidden.has(line.name || line.word) && (!line.training || state.training));
+  const levels = key => names.filter(name => ![REPORT, name].some(id => state.hidden.has(id)) && variants[name].reported?.[key] !== undefined)
+    .map(name => ({ label: several ? `${name}, ${say("report")}` : say("report"), value: variants[name].reported[key], kind: several ? `s${variants[name].style % 7}` : "" }))
+    .sort((a, b) => b.value - a.value);
   const panels = document.createElement("div"), legend = document.createElement("div");
   panels.className = "panels"; legend.className = "legend"; legend.setAttribute("role", "group");
   figure.querySelector("noscript").replaceWith(panels, legend);
@@ -100,57 +100,36 @@ function chart(figure) {
     const epoch = event => {
       const { left, width } = svg.getBoundingClientRect();
       const share = (event.clientX - left - LEFT) / (width - LEFT - RIGHT);
-      return Math.round(Math.min(state.to, Math.max(state.from, state.from + share * (state.to - state.from))));
+      return Math.round(Math.min(last, Math.max(state.from, state.from + share * (last - state.from))));
     };
     svg.onpointermove = event => { state.at = epoch(event); state.panel = svg; draw(); };
-    svg.onpointerleave = () => { if (document.activeElement !== svg) { state.at = null; state.drag = null; draw(); } };
-    svg.onpointerdown = event => { if (event.pointerType === "mouse") { state.drag = epoch(event); event.preventDefault(); svg.focus({ preventScroll: true }); } };
-    svg.onpointerup = event => {
-      const end = epoch(event), start = state.drag;
-      state.drag = null;
-      if (start !== null && Math.abs(end - start) > 1) [state.from, state.to] = [Math.min(start, end), Math.max(start, end)];
-      draw();
-    };
-    svg.ondblclick = () => zoom(false);
+    svg.onpointerleave = () => { if (document.activeElement !== svg) { state.at = null; draw(); } };
     svg.onblur = () => { state.at = null; draw(); };
-    svg.onfocus = () => { state.panel = svg; state.at ??= state.to; draw(); };
+    svg.onfocus = () => { state.panel = svg; state.at ??= last; draw(); };
     svg.onkeydown = event => {
       const move = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 10, PageDown: -10, Home: -1e9, End: 1e9 }[event.key];
-      if (move) state.at = Math.min(state.to, Math.max(state.from, (state.at ?? state.to) + move));
-      else if (event.key === "+" || event.key === "=") zoom(true);
-      else if (event.key === "-" || event.key === "0" || event.key === "Escape") zoom(false);
-      else return;
+      if (!move) return;
+      state.at = Math.min(last, Math.max(state.from, (state.at ?? last) + move));
       event.preventDefault();
       draw();
     };
   }
-  function zoom(closer) {
-    const width = state.to - state.from;
-    if (!closer) [state.from, state.to] = [first, last];
-    else if (width > 3) {  // around the cursor; without one, the later half
-      const from = state.at === null ? state.from + Math.floor(width / 2) : Math.round(state.at - width / 4);
-      state.from = Math.min(Math.max(first, from), last - Math.ceil(width / 2));
-      state.to = state.from + Math.ceil(width / 2);
-    }
-    draw();
-  }
   function drawPanel({ key, panel, title, svg, readout }) {
     const width = Math.max(260, panel.clientWidth), drawn = shown();
-    const levels = drawn.filter(line => line.reported?.[key] !== undefined).map(line => line.reported[key]);
-    const isInside = (line, column, place) => column[place] !== null && line.epochs[place] >= state.from && line.epochs[place] <= state.to;
+    const isInside = (line, column, place) => column[place] !== null && line.epochs[place] >= state.from && line.epochs[place] <= last;
     const values = drawn.flatMap(line => [line[key], ...(line.bands[key] ?? [])].flatMap(column => column.filter((_, place) => isInside(line, column, place))));
-    const visible = [...values, ...levels];
+    const visible = [...values, ...levels(key).map(level => level.value)];
     let low = visible.length ? Math.min(...visible) : 0, high = visible.length ? Math.max(...visible) : 1;
     const room = (high - low || .1) * .05;
     low = Math.max(0, low - room); high += room;
-    const x = epoch => LEFT + (epoch - state.from) / (state.to - state.from || 1) * (width - LEFT - RIGHT);
+    const x = epoch => LEFT + (epoch - state.from) / (last - state.from || 1) * (width - LEFT - RIGHT);
     const y = value => TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM);
     let marks = "";
     for (const tick of ticks(low, high, 5)) {
       const label = tick.toLocaleString(root.lang, { maximumFractionDigits: 3 });
       marks += `<path class="grid" d="M${LEFT} ${y(tick)}H${width - RIGHT}"/><text x="${LEFT - 6}" y="${y(tick) + 4}" text-anchor="end">${label}</text>`;
     }
-    for (const tick of ticks(state.from, state.to, 6, true))
+    for (const tick of ticks(state.from, last, 6, true))
       marks += `<path class="grid" d="M${x(tick)} ${HEIGHT - BOTTOM}v5"/><text x="${x(tick)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${tick}</text>`;
     for (const line of drawn) {
       const points = column => line.epochs.flatMap((epoch, place) => isInside(line, column, place) ? [`${x(epoch).toFixed(1)} ${y(column[place]).toFixed(1)}`] : []);
@@ -160,10 +139,14 @@ function chart(figure) {
       if (below?.length > 1) marks += `<path class="band ${kind}" d="M${[...above, ...below.reverse()].join("L")}z"/>`;
       marks += `<path class="curve ${kind}${line.training ? " training" : ""}" d="${path}"/>`;
       if (line.epochs.length === 1 && path) marks += `<circle class="dot ${kind}" cx="${x(line.epochs[0])}" cy="${y(line[key][0])}" r="4"/>`;
-      if (line.reported?.[key] !== undefined) marks += `<path class="level ${kind}" d="M${LEFT} ${y(line.reported[key])}H${width - RIGHT}"/>`;
     }
-    if (state.drag !== null && state.at !== null)
-      marks += `<rect class="brush" x="${Math.min(x(state.drag), x(state.at))}" y="${TOP}" width="${Math.abs(x(state.drag) - x(state.at))}" height="${HEIGHT - TOP - BOTTOM}"/>`;
+    let aside = 0;
+    levels(key).forEach(({ value, kind }, place, all) => {
+      const above = all[place - 1]?.value;
+      if (above === value) return;
+      aside = y(value) - y(above) < 13 ? aside + 82 : 0;  // names of levels give way to the right
+      marks += `<path class="level ${kind}" d="M${LEFT} ${y(value)}H${width - RIGHT}"/><text class="level-name" x="${LEFT + 3 + aside}" y="${y(value) - 3}">${say("report")} ${number(value)}</text>`;
+    });
     const read = [];
     if (state.at !== null) {
       marks += `<path class="cursor" d="M${x(state.at)} ${TOP}V${HEIGHT - BOTTOM}"/>`;
@@ -172,20 +155,21 @@ function chart(figure) {
         if (value === undefined || value === null) continue;
         const label = line.word ? say(line.word) : line.name + (line.training ? ` (${say("training")})` : "");
         marks += `<circle class="dot s${line.style % 7}" cx="${x(state.at)}" cy="${y(value)}" r="3.5"/>`;
-        read.push({ label, value, line });
+        read.push({ label, value, kind: `s${line.style % 7} d${line.style % 4}` });
       }
+      read.push(...levels(key).map(level => ({ ...level, kind: `level-swatch ${level.kind}` })));
       read.sort((a, b) => b.value - a.value);
     }
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.innerHTML = marks;
     title.textContent = say(several && !state.training ? `${key}Validation` : key);
     svg.ariaLabel = `${title.textContent}, ${say("slider")}`;
-    svg.ariaValueMin = state.from; svg.ariaValueMax = state.to; svg.ariaValueNow = state.at ?? state.to;
-    svg.ariaValueText = `${say("epoch")} ${state.at ?? state.to}${read.length ? ": " : ""}${read.map(({ label, value }) => `${label} ${number(value)}`).join("; ")}`;
+    svg.ariaValueMin = state.from; svg.ariaValueMax = last; svg.ariaValueNow = state.at ?? last;
+    svg.ariaValueText = `${say("epoch")} ${state.at ?? last}${read.length ? ": " : ""}${read.map(({ label, value }) => `${label} ${number(value)}`).join("; ")}`;
     readout.hidden = state.panel !== svg || !read.length;
     if (!readout.hidden) {
-      readout.innerHTML = `<b>${say("epoch")} ${state.at}</b>` + read.map(({ label, value, line }) =>
-        `<div><span><span class="swatch s${line.style % 7} d${line.style % 4}"></span>${escape(label)}</span><span>${number(value)}</span></div>`).join("");
+      readout.innerHTML = `<b>${say("epoch")} ${state.at}</b>` + read.map(({ label, value, kind }) =>
+        `<div><span><span class="swatch ${kind}"></span>${escape(label)}</span><span>${number(value)}</span></div>`).join("");
       const place = x(state.at) * svg.clientWidth / width, half = svg.clientWidth / 2;
       readout.style.left = place > half ? "auto" : `${place + 12}px`;
       readout.style.right = place > half ? `${svg.clientWidth - place + 12}px` : "auto";
@@ -193,11 +177,10 @@ function chart(figure) {
   }
   function drawLegend() {
     const focused = [...legend.children].indexOf(document.activeElement);
-    const button = (label, pressed, action, place = legend) => {
+    const button = (label, pressed, action) => {
       const made = document.createElement("button");
-      made.type = "button"; made.innerHTML = label; made.onclick = action;
-      if (pressed !== null) made.ariaPressed = pressed;
-      place.append(made);
+      made.type = "button"; made.innerHTML = label; made.onclick = action; made.ariaPressed = pressed;
+      legend.append(made);
       return made;
     };
     legend.textContent = "";
@@ -207,15 +190,13 @@ function chart(figure) {
       button(`<span class="swatch s${line.style % 7} d${line.style % 4}"></span>${escape(line.word ? say(line.word) : line.name)}`,
         !state.hidden.has(id), () => { state.hidden.delete(id) || state.hidden.add(id); draw(true); });
     }
-    if (several) button(`${state.training ? "☑" : "☐"} ${say("showTraining")}`, state.training,
-      () => { state.training = !state.training; draw(true); }).classList.add("plain");
-    if (all.some(line => line.reported))
-      legend.insertAdjacentHTML("beforeend", `<span class="note"><span class="swatch level-swatch"></span>${say("report")}</span>`);
-    const zooms = document.createElement("span");
-    zooms.className = "zoom";
-    legend.append(zooms);
-    button(say("zoomIn"), null, () => zoom(true), zooms);
-    button(say("zoomOut"), null, () => zoom(false), zooms);
+    const choice = (word, chosen, action) =>
+      button(`${chosen ? "☑" : "☐"} ${say(word)}`, chosen, () => { action(); draw(true); }).classList.add("plain");
+    if (several) choice("showTraining", state.training, () => { state.training = !state.training; });
+    if (names.some(name => variants[name].reported)) button(`<span class="swatch level-swatch"></span>${say("reportTest")}`,
+      !state.hidden.has(REPORT), () => { state.hidden.delete(REPORT) || state.hidden.add(REPORT); draw(true); });
+    if (last - first > 3) choice("laterHalf", state.from > first,
+      () => { state.from = state.from > first ? first : Math.ceil((first + last) / 2); });
     if (focused >= 0) legend.children[focused]?.focus();
   }
   function draw(withLegend) { parts.forEach(drawPanel); if (withLegend) drawLegend(); }
@@ -273,5 +254,4 @@ for (const details of document.querySelectorAll("details.variant")) details.onto
 addEventListener("hashchange", open);
 document.addEventListener("click", event => { if (event.target.closest('a[href^="#variant-"]')) setTimeout(open); });
 open();
-addEventListener("beforeprint", () => { for (const details of document.querySelectorAll("details")) details.open = true; show(document); });
 })();

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -25,14 +26,11 @@ RED = np.array([230, 20, 20])
 Heat = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 
 
-def mistakes(
-    study: StudyView, images: dict[str, str], data: Path, models: Path, heat: Heat | None = None
-) -> dict[str, str]:
+def mistakes(study: StudyView, data: Path, models: Path, heat: Heat | None = None) -> dict[str, str]:
     """Returns HTML by variant, of those that have run: the mistakes of its first seed.
 
     Args:
         study: content of the page.
-        images: of each variant the dataset whose images it classifies.
         data: holds a folder per dataset.
         models: holds a folder per variant.
         heat: draws beside each image where the network looks for the class it predicts.
@@ -40,14 +38,11 @@ def mistakes(
     Raises:
         InputError: a model was trained on other images than those in `data`.
     """
-    opened: dict[str, prepared.Dataset] = {}
-    found = {}
+    opened, found = cache(prepared.read), {}
     for name, variant in study.variants.items():
         if variant.has_run and (models / name).is_dir():
-            dataset = images[name]
-            opened[dataset] = opened.get(dataset) or prepared.read(data / dataset)
             first = run_folder.seed_folders(models / name)[0]
-            found[name] = _of_run(run_folder.read_seed(first), opened[dataset], name, heat)
+            found[name] = _of_run(run_folder.read_seed(first), opened(data / variant.images), name, heat)
     return found
 
 

@@ -23,6 +23,7 @@ class Column(NamedTuple):
         is_number: whether it is set to the right.
         value: by what the page's script sorts it, None last; without it, it has no button.
         leads: whether its cells are the headings of their rows.
+        is_extra: whether narrow windows leave it out.
     """
 
     heading: str
@@ -30,33 +31,28 @@ class Column(NamedTuple):
     is_number: bool = False
     value: Callable[[Any], float | str | None] | None = None
     leads: bool = False
+    is_extra: bool = False
 
 
-def table(
-    columns: Sequence[Column],
-    items: Sequence[Any],
-    caption: str,
-    of_row: Callable[[Any], str] | None = None,
-) -> str:
+def table(columns: Sequence[Column], items: Sequence[Any], caption: str, kind: str = "") -> str:
     """Returns a table of the columns that have anything to show; "" where none has.
 
     Args:
         columns: from left to right.
         items: one a row.
         caption: HTML.
-        of_row: returns the attributes of an item's row; with it, the table can be sorted.
+        kind: "leaderboard", which can be sorted; "cards", of which narrow windows show a card per row; or "".
     """
     kept = [column for column in columns if any(column.cell(item) not in ("", NOTHING) for item in items)]
     if not kept:
         return ""
-    if of_row is None:
+    if kind != "leaderboard":
         kept = [column._replace(value=None) for column in kept]
     head = "".join(map(_heading, kept))
-    rows = [(of_row(item) if of_row else "", [_cell(column, item) for column in kept]) for item in items]
-    body = "".join(f"<tr{attributes}>{''.join(cells)}</tr>" for attributes, cells in rows)
+    body = "".join(f"<tr>{''.join(_cell(column, item) for column in kept)}</tr>" for item in items)
     inner = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     frame = f'<div class="scroll" tabindex="0" role="group" {named("table")}>'  # also keys scroll it sideways
-    return f"{frame}<table{' class=leaderboard' if of_row else ''}>{inner}</table></div>"
+    return f"{frame}<table{f' class={kind}' if kind else ''}>{inner}</table></div>"
 
 
 def layers(architecture: pd.DataFrame, total: int) -> str:
@@ -82,7 +78,7 @@ def layers(architecture: pd.DataFrame, total: int) -> str:
         )
     rows.append(("", text("total"), "", "", "", whole(total)))
     headings = ("#", *map(text, ("layer", "kernel", "size", "channels", "parameters")))
-    return table(_columns(headings, words=(1,)), rows, text("architecture"))
+    return table(_columns(headings, words=(1,), extra=(0, 2)), rows, text("architecture"))
 
 
 def worst_classes(classes: pd.DataFrame) -> str:
@@ -124,7 +120,7 @@ def penalties(curves: Mapping[str, pd.DataFrame], chosen: Collection[float]) -> 
         for penalty, *values in pd.concat(sides, axis=1).itertuples(name=None)
     ]
     keys = ("penalty", "training_loss", "validation_loss", "training_accuracy", "validation_accuracy")
-    return table(_columns([text(key) for key in keys]), rows, text("penalties"))
+    return table(_columns([text(key) for key in keys]), rows, text("penalties"), "cards")
 
 
 def _confused(confusion: pd.DataFrame, most: int) -> Iterator[tuple[str, str, float, float]]:
@@ -135,9 +131,12 @@ def _confused(confusion: pd.DataFrame, most: int) -> Iterator[tuple[str, str, fl
         yield row.actual, row.predicted, row.images, totals[row.actual]
 
 
-def _columns(headings: Sequence[str], words: Sequence[int] = ()) -> list[Column]:
+def _columns(headings: Sequence[str], words: Sequence[int] = (), extra: Sequence[int] = ()) -> list[Column]:
     """Returns columns of rows that are tuples of cells; numbers but for the places in `words`."""
-    return [Column(heading, itemgetter(place), place not in words) for place, heading in enumerate(headings)]
+    return [
+        Column(heading, itemgetter(place), place not in words, is_extra=place in extra)
+        for place, heading in enumerate(headings)
+    ]
 
 
 def _heading(column: Column) -> str:
@@ -146,18 +145,20 @@ def _heading(column: Column) -> str:
 
 
 def _cell(column: Column, item: Any) -> str:
-    value = column.value(item) if column.value else None
+    value, shown = column.value(item) if column.value else None, column.cell(item)
     sorts = "" if value is None else f' data-value="{escape(str(value))}"'
     tag, scope = ("th", " scope=row") if column.leads else ("td", "")
-    return f"<{tag}{scope}{_kind(column)}{sorts}>{column.cell(item)}</{tag}>"
+    return f"<{tag}{scope}{_kind(column, shown)}{sorts}>{shown}</{tag}>"
 
 
 def _thousandths(value: float) -> str:
     return decimal(value, ".3f")
 
 
-def _kind(column: Column) -> str:
-    return ' class="number"' if column.is_number else ""
+def _kind(column: Column, shown: str | None = None) -> str:
+    kinds = {"number": column.is_number, "extra": column.is_extra, "nothing": shown in ("", NOTHING)}
+    found = " ".join(kind for kind, applies in kinds.items() if applies)
+    return f' class="{found}"' if found else ""
 
 
 def _pair(*values: float) -> str:

@@ -170,6 +170,8 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
         "changes": _changes(content),
         "comparisons": told.get("comparisons", {}),
         "images": {name: features.get(data, data) for name, data in entries},
+        "source": told.get("source"),
+        "stand_ins": told.get("stand_ins", {}),
         "ladders": [{"name": name, **ladder} for name, ladder in told.get("ladders", {}).items()],
         "order": list(told.get("comparisons", {})),  # which sorted keys would lose
         "sections": {

@@ -125,6 +125,8 @@ class Report(Section):
     comparisons: dict[Name, Comparison] = Field({})
     sections: dict[str, ReportSection] = Field({})
     ladders: dict[Name, Ladder] = Field({})
+    source: Words = Field(None)
+    stand_ins: dict[Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")], Words] = Field({})
 
 
 def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -6,6 +6,7 @@ window.addEventListener("load", async () => {
   const root = document.documentElement, seen = {};
   const click = selector => document.querySelector(selector).click();
   const svg = document.querySelector("figure.chart svg"), figure = svg.closest("figure");
+  const accuracy = figure.querySelectorAll("svg")[1], legend = word => [...figure.querySelectorAll(".legend button")].find(button => word.test(button.textContent));
   const key = name => svg.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
   const names = () => [...document.querySelectorAll(".leaderboard tbody tr:not([hidden]) th")].map(cell => cell.dataset.value);
   const shown = element => getComputedStyle(element).display !== "none";
@@ -14,6 +15,17 @@ window.addEventListener("load", async () => {
     clientX: box.left + 46 + share * (box.width - 58), clientY: box.top + 50, bubbles: true }));
 
   seen.language = root.lang;
+  seen.width = innerWidth;
+  seen.shown = [...document.querySelectorAll(".leaderboard thead th")].filter(shown).map(cell => cell.innerText.trim());
+  seen.card = [...document.querySelectorAll(".cards td")].map(cell => getComputedStyle(cell, "::before").content.replace(/^(none|normal)$/, "").replaceAll('"', ""));
+  seen.levels = [...accuracy.querySelectorAll(".level-name")].map(name => name.textContent);
+  accuracy.focus();
+  seen.report = accuracy.parentElement.querySelector(".readout").innerText;
+  accuracy.blur();
+  legend(/report|informe/).click();
+  seen.levelsAfterToggle = figure.querySelectorAll(".level").length;
+  seen.curvesAfterReport = svg.querySelectorAll(".curve").length;
+  legend(/report|informe/).click();
   seen.steps = [...document.querySelectorAll(".ladder li > svg")].map(drawn => drawn.getBoundingClientRect());
   seen.order = names();
   document.querySelectorAll(".leaderboard thead button")[1].click();
@@ -32,9 +44,9 @@ window.addEventListener("load", async () => {
   seen.last = svg.getAttribute("aria-valuetext");
   key("ArrowLeft");
   seen.now = [svg.ariaValueMin, svg.ariaValueNow, svg.ariaValueMax];
-  key("+");
-  seen.zoomed = [svg.ariaValueMin, svg.ariaValueMax];
-  key("0");
+  legend(/half|mitad/).click();
+  seen.later = [svg.ariaValueMin, svg.ariaValueMax];
+  legend(/half|mitad/).click();
   seen.whole = [svg.ariaValueMin, svg.ariaValueMax];
   svg.blur();
   const variant = [...document.querySelectorAll("details.variant")].find(found => found.querySelector("figure.chart"));
@@ -50,7 +62,8 @@ window.addEventListener("load", async () => {
   click("#language");
   document.querySelectorAll("details").forEach(details => { details.open = true; });
   await new Promise(resolve => setTimeout(resolve, 200));
-  seen.tooWide = root.scrollWidth - innerWidth;
+  seen.tooWide = root.scrollWidth - root.clientWidth;
+  seen.cut = [...document.querySelectorAll(".scroll")].filter(frame => frame.scrollWidth > frame.clientWidth).map(frame => frame.innerText);
   seen.accessibility = [];
   if (window.axe) for (const theme of ["light", "dark"]) for (const language of ["en", "es"]) {
     if (root.lang !== language) click("#language");
@@ -62,8 +75,5 @@ window.addEventListener("load", async () => {
   }
   seen.loaded = performance.getEntriesByType("resource").map(entry => entry.name);
   seen.refused = refused;
-  const result = document.createElement("pre");
-  result.id = "seen";
-  result.textContent = JSON.stringify(seen);
-  document.body.append(result);
+  parent.postMessage(JSON.stringify(seen), "*");
 });
