@@ -21,8 +21,8 @@ import psutil
 from ruamel.yaml import YAML
 
 from benchmarks.speed import BASE_NETS, kept, machine
-from stages.demo.__main__ import PROJECT, copy
 from stages.demo.mirror import write_mirror
+from stages.projects.founding import PROJECT, copy
 from stages.runtime.errors import run
 
 ROOT = Path(__file__).parent.parent

@@ -52,6 +52,9 @@ def main(argv: list[str] | None = None) -> None:
     records = {name: variant.record for name, variant in present.items()}
     summary_table.write_summary(arguments.plots, rows, records)
     claims_table.write_conclusions(arguments.plots, claims.tested(study, present))
+    if not study["report"]["results"]:
+        print(f"{len(present)} of {len(rows)} variants have run")
+        return
     verdicts = Counter(row["verdict"].partition(" (")[0] for row in rows)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
     compared = f"{len(rows)} variant{'s' if len(rows) > 1 else ''}"

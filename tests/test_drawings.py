@@ -45,7 +45,7 @@ def test_the_folder_has_three_classes_of_png_and_jpeg_of_varying_sizes(tmp_path,
             found.add((image.format, image.size))
     assert {kind for kind, _ in found} == {"PNG", "JPEG"}
     assert len({size for _, size in found}) > 50
-    assert f"from: {out}" in capsys.readouterr().out
+    assert f"stages.new ../shapes {out}\n" in capsys.readouterr().out
 
 
 def test_the_folder_can_be_read_as_a_dataset(tmp_path):

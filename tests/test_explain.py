@@ -12,7 +12,7 @@ import pytest
 
 from dvc_parallel.tests import pipelines
 from stages import explain as verb
-from stages.demo.__main__ import copy
+from stages.projects.founding import copy
 from stages.runtime import errors
 from tests.edited_study import ROOT, SHIPPED
 

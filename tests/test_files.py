@@ -4,14 +4,14 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_archives import write_folder
 
 from stages import resolve
 from stages.datasets import files
+from stages.projects import own_images
 from stages.runtime.errors import InputError
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -107,7 +107,8 @@ def test_a_tilde_is_refused_as_dvc_does_not_expand_it(tmp_path, monkeypatch):
 
 def test_resolve_checks_own_folders_before_dvc_hashes_them(pets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    study = (ROOT / "docs/own-data.params.yaml").read_text(encoding="utf-8")
+    counts = own_images.Counts(["cats", "dogs"], np.full((2, 3), 3))
+    study = own_images.params(counts, None, skip_damaged=False)
     (tmp_path / "report.yaml").write_text("{}")
     arguments = ["params.yaml", "report.yaml", "data/resolved"]
     for place, problem in (
@@ -116,7 +117,7 @@ def test_resolve_checks_own_folders_before_dvc_hashes_them(pets, tmp_path, monke
         ("~/x", "`~` means"),
         ("bad", "not UTF-8"),
     ):
-        (tmp_path / "params.yaml").write_text(study.replace("from: my_images", f"from: {place}"))
+        (tmp_path / "params.yaml").write_text(study.replace("from: photos", f"from: {place}"))
         write_folder(tmp_path / "bad", {os.fsdecode(b"b\xe4r"): 1})
         if problem:
             with pytest.raises(InputError, match=problem):

@@ -159,7 +159,7 @@ def test_all_damaged_images_are_told_together_some_and_a_count(pets):
     ]
     assert lines[6:] == [
         "  and 2 more",
-        "replace or remove them, or set skip_damaged: true in params.yaml",
+        "replace, remove or skip them: skip_damaged: true in params.yaml, --skip-damaged of stages.new",
     ]
     assert len(read(pets, classes=["dogs", "übrige Tiere"]).labels) == 25
 
@@ -204,20 +204,21 @@ def test_an_image_removed_while_the_folder_is_read_is_named_as_such(pets, monkey
         read(pets)
 
 
-@pytest.mark.parametrize(
-    ("counts", "lack"), [({"cats": 2}, "'cats' has no validation"), ({"cats": 1}, "'cats' has no validation")]
-)
-def test_a_class_of_very_few_images_is_refused_with_what_it_lacks(tmp_path, counts, lack):
-    source = write_folder(tmp_path / "pets", counts | {"dogs": 10})
-    with pytest.raises(InputError, match=f"class {lack} image .*; add images, at least 3 different ones"):
-        packed(source, tmp_path / "out")
-
-
-def test_a_class_folder_without_images_is_an_error_that_names_it(tmp_path):
-    source = write_folder(tmp_path / "pets", {"cats": 4, "dogs": 4, "notes": 0})
-    with pytest.raises(InputError, match=r"no images of 2 \(notes\); 2 of 3 classes have some"):
+def test_classes_of_too_few_images_are_told_together_with_what_is_damaged(tmp_path):
+    source = write_folder(tmp_path / "pets", {"cats": 4, "dogs": 4, "few": 2, "notes": 0})
+    few = (
+        f"{source}: a class needs at least 3 different images, but 'few' has 2, 'notes' has 0; add images,"
+        " remove its folder, or list the other classes in `classes`"
+    )
+    with pytest.raises(InputError) as caught:
         read(source)
-    assert read(source, classes=["cats", "dogs"]).class_names == ["cats", "dogs"]
+    assert str(caught.value) == few
+    damage(source / "cats", [1])
+    with pytest.raises(InputError) as caught:
+        read(source)
+    first, *_, last = str(caught.value).splitlines()
+    assert (first, last) == (f"{source}: 1 of 10 images cannot be read:", few)
+    assert read(source, classes=["cats", "dogs"], skip_damaged=True).class_names == ["cats", "dogs"]
 
 
 @pytest.mark.parametrize(

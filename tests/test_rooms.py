@@ -13,7 +13,7 @@ STAGES = ROOT / "stages"
 VERBS = {
     *("resolve", "download", "prepare", "build_backbone", "cache_features", "label_features", "train"),
     *("train_head", "fine_tune", "evaluate", "compare", "report", "verify", "run", "predict", "export"),
-    *("explain", "variants"),
+    *("explain", "variants", "new"),
 }
 MAY_IMPORT = {
     "runtime": set(),
@@ -36,7 +36,18 @@ MAY_IMPORT = {
     "workspace": {"results", "datasets.prepared", "sources.provenance", "runtime"},
     "trainers": {"training", "networks", "runtime"},
     "classifiers": {"backbones", "features", "networks", "results.run_folder", "runtime"},
-    "demo": {"runtime", "study", "sources", "datasets", "networks", "backbones", "training", "results"},
+    "projects": {"datasets", "runtime"},
+    "demo": {
+        "projects",
+        "runtime",
+        "study",
+        "sources",
+        "datasets",
+        "networks",
+        "backbones",
+        "training",
+        "results",
+    },
 }
 READ_PARAMS = {"resolve", "verify", "explain", "variants"}  # and demo
 

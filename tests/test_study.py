@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 import yaml
 
-from stages.demo.__main__ import PROJECT, commit, copy
 from stages.demo.drawings import write_folder
 from stages.demo.mirror import write_checksums, write_mirror
+from stages.projects.founding import PROJECT, commit, copy
 
 ROOT = Path(__file__).parent.parent
 PARAMS = """

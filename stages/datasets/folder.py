@@ -20,12 +20,13 @@ from stages.datasets.labelled import LabelledImages
 from stages.datasets.prepared import VALIDATION
 from stages.datasets.splits import split
 from stages.datasets.squares import Squares
-from stages.runtime.errors import InputError, printable
+from stages.runtime.errors import InputError, printable, some
 
 _IS_TEST = {  # the folders above the classes; validation images are chosen by the study itself
     **dict.fromkeys(("train", "training", "val", "valid", "validation"), False),
     **dict.fromkeys(("test", "testing"), True),
 }
+FEWEST = 3  # images of a class: one for each split
 
 
 class _File(NamedTuple):
@@ -63,26 +64,47 @@ def read(
         skip_damaged: what cannot be read is skipped and counted.
 
     Raises:
-        InputError: no classes, a class without images, or images that cannot be read.
+        InputError: no classes, classes of too few images, or images that cannot be read: all of them.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder; it must hold a folder of images per class")
     files, names = _files(source)
     places = {name: number for number, name in enumerate(names)}
     numbers = select_classes(classes, names)
-    kept, labels = relabel(np.array([places[file.class_name] for file in files], np.int64), numbers, names)
+    present = Counter(file.class_name for file in files)
+    some_images = [number for number in numbers if present[names[number]]]
+    kept, labels = relabel(
+        np.array([places[file.class_name] for file in files], np.int64), some_images, names
+    )
     squares = Squares(scratch, len(kept), (image_size, *sizes), resize=resize)
     hashes = _decoded([files[index].path for index in kept], squares)
-    if skip_damaged and squares.faults:
-        print(f"{squares.told(source)}\nThey are skipped.")
-    else:
-        squares.refuse_faults(source, "replace or remove them, or set skip_damaged: true in params.yaml")
+    few = [f"{names[n]!r} has {present[names[n]]}" for n in numbers if present[names[n]] < FEWEST]
+    _refuse(source, squares, few, skip_damaged=skip_damaged)
     rows = np.array([row for row, value in enumerate(hashes) if value], np.int64)
     labels, is_test = labels[rows], np.array([files[index].is_test for index in kept[rows]])
     if not is_test.any():
         found = [value for value in hashes if value]
         is_test = split(labels, found, is_test, share=test_share, seed=split_seed) == VALIDATION
     return squares.labelled(image_size, labels, is_test, [names[number] for number in numbers])
+
+
+def _refuse(source: Path, squares: Squares, few: list[str], *, skip_damaged: bool) -> None:
+    """Tells all that is wrong with a folder together."""
+    faults = []
+    if skip_damaged and squares.faults:
+        print(f"{squares.told(source)}\nThey are skipped.")
+    elif squares.faults:
+        remedy = (
+            "replace, remove or skip them: skip_damaged: true in params.yaml, --skip-damaged of stages.new"
+        )
+        faults.append(f"{squares.told(source)}\n{remedy}")
+    if few:
+        faults.append(
+            f"{source}: a class needs at least {FEWEST} different images, but {some(few, 5)};"
+            " add images, remove its folder, or list the other classes in `classes`"
+        )
+    if faults:
+        raise InputError("\n".join(faults))
 
 
 def _decoded(paths: Sequence[Path], squares: Squares) -> list[str | None]:

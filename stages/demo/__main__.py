@@ -6,7 +6,6 @@ very same pipeline: a place to try stages.run, dvc repro, dvc exp run and dvc pl
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,14 +14,9 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from stages.demo.mirror import write_checksums, write_mirror
-from stages.runtime.atomic import replacing
+from stages.projects.founding import commit, founded
 from stages.runtime.errors import InputError, run
-from stages.runtime.modules import ROOT
 
-PROJECT = (
-    *("stages", "dvc_parallel", "dvc.yaml", "params.yaml", "params.schema.json", "report.yaml", ".dvcignore"),
-    *(".gitattributes", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
-)
 EPOCHS_DIVIDED_BY = {"variants": 20, "heads": 10, "fine_tunes": 5}
 IMAGE_SIZE = 32  # pixels; the small backbone makes maps of 4x4 of them
 SEEDS = {"basenet": 2}  # which all that extend it take over; one each of what sets its own
@@ -59,16 +53,11 @@ and try, after cd {folder}:
 
 def create(folder: Path) -> None:
     """Makes a project with the same code, demo parameters and a mirror of generated archives."""
-    with replacing(folder) as partial:
-        partial.mkdir()
-        for name in PROJECT:
-            copy(ROOT / name, partial / name)
+    with founded(folder, "Start the demo") as partial:
         write_parameters(partial / "params.yaml")
         generate(partial / "mirror")
         with (partial / ".gitignore").open("a", encoding="utf-8") as file:
             file.write("/mirror/\n")
-        _call(["git", "init", "--quiet"], partial)
-        commit(partial, "Start the demo")
 
 
 def write_parameters(path: Path) -> None:
@@ -111,30 +100,6 @@ def reproduce(folder: Path) -> None:
     if subprocess.run([sys.executable, "-m", "stages.run"], cwd=folder, env=environment).returncode:
         raise InputError(f"not all stages ran in {folder}, see above; run the same command again to resume")
     commit(folder, "Run the study")
-
-
-def commit(folder: Path, message: str) -> None:
-    """Commits all that git tracks, where there is something to commit."""
-    _call(["git", "add", "--all"], folder)
-    if subprocess.run(["git", "diff", "--cached", "--quiet"], cwd=folder).returncode:
-        author = ["-c", "user.name=demo", "-c", "user.email=demo@localhost"]
-        _call(["git", *author, "commit", "--quiet", "--message", message], folder)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copies a file or a folder of the project, without what Python compiled of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(source, target)
-
-
-def _call(command: list[str], folder: Path) -> None:
-    try:
-        subprocess.run(command, cwd=folder, check=True)
-    except FileNotFoundError:
-        raise InputError(f"{command[0]} is not installed; the demo is a {command[0]} project") from None
 
 
 if __name__ == "__main__":

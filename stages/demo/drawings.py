@@ -33,11 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     folder = parser.parse_args(argv).folder
     write_folder(folder)
     print(f"""{folder}: {OWN_IMAGES} images of each of {", ".join(kind_name(label) for label in OWN)}
-To train on them, add to params.yaml, under datasets and under variants:
-  drawings: {{format: folder, from: {folder}, classes: [all], image_size: 32, validation_share: 0.1,
-    split_seed: 0, test_share: 0.2}}
-  basenet_drawings: {{data: drawings, extends: basenet}}
-and run: dvc repro evaluate@basenet_drawings""")
+To train on them: python -m stages.new ../shapes {folder}""")
 
 
 def write_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ from stages.results.summary_table import table
 from stages.runtime.atomic import replacing
 
 TITLE = "# What the report concludes, and what holds here"
+NONE = "# Conclusions\n\nNone is listed in report.yaml.\n"
 HOW_TO_READ = """
 Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the report says, ✗ one of whose
 interval nothing does, ? what cannot be told. Beside a *figure*, which the report reads off a curve, is the
@@ -39,10 +40,8 @@ def write_conclusions(folder: Path, claims: Sequence[Claim]) -> None:
         for claim in claims
     ]
     with replacing(folder / "conclusions.md") as partial:
-        text = (
-            f"{HOW_TO_READ}\n{table(HEADER, rows)}" if rows else "\nNo conclusion is listed in report.yaml.\n"
-        )
-        partial.write_text(f"{TITLE}\n{text}", encoding="utf-8")
+        text = f"{TITLE}\n{HOW_TO_READ}\n{table(HEADER, rows)}" if rows else NONE
+        partial.write_text(text, encoding="utf-8")
     with replacing(folder / "conclusions.csv") as partial:
         cells = [
             _cells(number, claim, test) for number, claim in enumerate(claims, 1) for test in claim.tests
