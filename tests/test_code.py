@@ -74,7 +74,7 @@ def test_comments_layout_docstrings_annotations_and_messages_do_not_count(copy, 
 
 
 def test_style_and_script_of_the_page_count_for_the_page_alone(copy, original):
-    for number, name in enumerate(("page.css", "page.js")):
+    for number, name in enumerate(("page.css", "page.html", "page.js")):
         with (copy / "stages/page" / name).open("a") as file:
             file.write("/* edited */\n")
         (copy / "stages/page/notes.txt").write_text("not read by the page")

@@ -138,7 +138,7 @@ def test_of_two_optimizers_only_what_differs_is_shown(tmp_path):
     page = build_page(tmp_path, STUDY | {"changes": changes}).read_text(encoding="utf-8")
     assert "optimizer SGD → Adam " in text(page)
     assert "optimizer learning_rate=0.1 → learning_rate=0.2 " in text(page)
-    assert 'title="class_name=Adam, config=learning_rate=0.001"' in page
+    assert 'title="Adam(learning_rate=0.001)"' in page
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_head_without_epochs_shows_what_each_penalty_gave(tmp_path):
     page = run_report(tmp_path, study).read_text(encoding="utf-8")
     assert "0.001 0.100 0.200 0.100 0.200 0.01 0.225 0.325 0.225 0.325" in text(page)
     assert "<b>0.01</b>" in page, "the chosen one"
-    assert "fitted without epochs: mlp_head" in text(page)
+    assert "without curves: mlp_head" in text(page)
     assert all("mlp_head" not in names for names in re.findall(r'data-variants="(.*?)"', page))
 
 
@@ -316,7 +316,7 @@ def test_a_section_the_page_has_no_text_for_still_has_its_place(tmp_path):
 
 
 def test_a_comparison_of_fewer_than_two_curves_is_not_drawn(tmp_path, page):
-    assert "Zoom (Fig. 5) : not run yet: zoom_50" in text(page)
+    assert "Zoom (Fig. 5) : without curves: zoom_50" in text(page)
     write_variant(tmp_path, "zoom_50", 0.3)
     both = run_report(tmp_path).read_text(encoding="utf-8")
     assert 'data-variants="normalised zoom_50"' in both

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-TEXTS: Mapping[str, Mapping[str, str]] = YAML(typ="safe").load(Path(__file__).with_name("texts.yaml"))
+SYMBOLS, TEXTS = YAML(typ="safe").load_all(Path(__file__).with_name("texts.yaml"))
 NARROW = "\N{NARROW NO-BREAK SPACE}"  # between thousands in Spanish
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"

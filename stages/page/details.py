@@ -8,7 +8,7 @@ from stages.page.bilingual import decimal, text, whole
 from stages.page.calibration import calibration
 from stages.page.chart_data import has_matrix
 from stages.page.content import VariantView
-from stages.page.leaderboard import swatch
+from stages.page.leaderboard import knob_changes, swatch
 
 
 def details(variant: VariantView, photos: str, outside: str) -> str:
@@ -36,6 +36,8 @@ def chart(title: str, names: list[str], note: str = "") -> str:
 
 def _blocks(variant: VariantView) -> Iterator[str]:
     found = variant.tables
+    if variant.parent is None:
+        yield f"<h4>{text('knobs')}</h4>{knob_changes(variant)}"
     if "loss" in found and not variant.has_epochs:
         notes = variant.record["notes"]  # a list where the seeds' notes differ
         chosen = {note.get("penalty") for note in (notes if isinstance(notes, list) else [notes])}
@@ -68,7 +70,8 @@ def _record(variant: VariantView) -> str:
         (text("images"), images),
         (text("epochs"), whole(record["epochs"])),
         (text("ece"), decimal(variant.test.get("ece"), ".3f")),
-        *_seeds(variant),
+        (text("seeds"), escape(", ".join(map(str, record["seeds"])))),
+        (text("accuracies"), " · ".join(decimal(accuracy, ".3f") for accuracy in record["accuracies"])),
         (text("device"), escape(f"{record['device']}, {record['backend']}")),
         (text("versions"), escape(versions)),
     ]
@@ -77,13 +80,3 @@ def _record(variant: VariantView) -> str:
         entries.append((escape(name), origin))
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in entries)
     return f"<h4>{text('ran_on')}</h4><dl>{listed}</dl>"
-
-
-def _seeds(variant: VariantView) -> list[tuple[str, str]]:
-    """Returns the seeds and, of several, the accuracy of each."""
-    record = variant.record
-    found = [(text("seeds"), escape(", ".join(map(str, record["seeds"]))))]
-    if variant.evaluated.seeds > 1:
-        each = " · ".join(decimal(accuracy, ".3f") for accuracy in record["accuracies"])
-        found.append((text("accuracies"), each))
-    return found

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from string import Template
 
 from stages.page import labels, ladder, network_drawing
 from stages.page.bilingual import TEXTS, named, text, translated
@@ -27,42 +28,21 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
         photos: variant -> HTML of its most confident mistakes, for a page that is not published.
     """
     found = sections(study)
-    style, script = ((FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     of_report = "_report" if study.has_report else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="color-scheme" content="light dark">
-<title>{TEXTS[f"title{of_report}"]["en"]}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<a class="skip" href="#content">{text("skip")}</a>
-<header>
-<div><h1>{text(f"title{of_report}")}</h1><p>{text(f"subtitle{of_report}")}</p></div>
-<div class="switches">
-<button type="button" id="language">{text("language")}</button>
-<button type="button" id="theme">{text("theme")}</button>
-</div>
-</header>
-<div class="columns">
-{_contents(found)}
-<main id="content" tabindex="-1">
-{_overview(study)}
-{"".join(_section(section, study, photos or {}) for section in found)}
-</main>
-</div>
-{foot(study)}
-<script type="application/json" id="data">{as_json(study)}</script>
-<script>
-{script}</script>
-</body>
-</html>
-"""
+    parts = {
+        "policy": POLICY,
+        "name": TEXTS[f"title{of_report}"]["en"],
+        "title": text(f"title{of_report}"),
+        "subtitle": text(f"subtitle{of_report}"),
+        **{key: text(key) for key in ("skip", "language", "theme")},
+        "contents": _contents(found),
+        "overview": _overview(study),
+        "sections": "".join(_section(section, study, photos or {}) for section in found),
+        "foot": foot(study),
+        "data": as_json(study),
+    }
+    files = {name: (FOLDER / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
+    return Template(files["html"]).substitute(parts, style=files["css"], script=files["js"])
 
 
 def _contents(found: list[SectionView]) -> str:
@@ -167,20 +147,11 @@ def _charts(section: SectionView, study: StudyView) -> str:
 
 def _chart(title: str, names: list[str], study: StudyView, least: int = 1) -> str:
     """Returns the place of a chart of the variants with curves; of fewer than `least`, what is missing."""
-    variants = [study.variants[name] for name in names]
-    missing = {
-        "not_run_yet": [variant.name for variant in variants if not variant.has_run],
-        "no_epochs": [variant.name for variant in variants if variant.has_run and not variant.has_epochs],
-    }
-    note = " · ".join(
-        f"{text(why)} {', '.join(f'<code>{escape(name)}</code>' for name in names)}"
-        for why, names in missing.items()
-        if names
-    )
-    drawn = [variant.name for variant in variants if variant.has_epochs]
+    drawn = [name for name in names if study.variants[name].has_epochs]
+    missing = ", ".join(f"<code>{escape(name)}</code>" for name in names if name not in drawn)
     if len(drawn) < least:
-        return f'<p class="note"><b>{title}</b>: {note}</p>'
-    return chart(title, drawn, f'<p class="note">{note}</p>' if note else "")
+        return f'<p class="note"><b>{title}</b>: {text("no_curves")} {missing}</p>'
+    return chart(title, drawn, f'<p class="note">{text("no_curves")} {missing}</p>' if missing else "")
 
 
 def _anchor(section: SectionView) -> str:

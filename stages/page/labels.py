@@ -4,28 +4,10 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from stages.page.bilingual import NOTHING, TEXTS, decimal, markup, named, text, translated, whole
+from stages.page.bilingual import NOTHING, SYMBOLS, TEXTS, decimal, markup, named, text, translated, whole
 
-VERDICTS = {  # of the summary and of the report's conclusions -> class of its style, sign
-    "as reported": ("as", "="),
-    "better than reported": ("better", "▲"),
-    "worse than reported": ("worse", "▼"),
-    "not reported": ("none", "·"),
-    "not comparable": ("none", "≠"),
-    "not run": ("none", "○"),
-    "holds": ("better", "✓"),
-    "holds in part": ("as", "◐"),
-    "does not hold": ("worse", "✗"),
-    "cannot be told": ("none", "?"),
-}
-LAYERS = {  # Keras' names and activations -> the report's
-    "relu": "ReLU",
-    "softmax": "Softmax",
-    "Dense": "Linear",
-    "BatchNormalization": "Batch norm.",
-    "AveragePooling2D": "Avg. pool",
-    "GlobalAveragePooling2D": "Global avg. pool",
-}
+VERDICTS = SYMBOLS["verdicts"]  # of the summary and of the report's conclusions -> class of its style, sign
+LAYERS = SYMBOLS["layers"]  # Keras' names and activations -> the report's
 UNNUMBERED = {"Rescaling", "Normalization", "Flatten", "softmax"}  # which the report's tables leave out
 
 
@@ -87,13 +69,13 @@ def knob(value: Any) -> str:
         return decimal(value, "g")
     if isinstance(value, int):
         return whole(value)
-    if isinstance(value, dict) and "class_name" in value:
-        return f"<code>{escape(value['class_name'])}({escape(plain(value['config']))})</code>"
     return f"<code>{escape(plain(value))}</code>"
 
 
 def plain(value: Any) -> str:
     """Returns a knob's value as text, all of it."""
+    if isinstance(value, dict) and "class_name" in value:
+        return f"{value['class_name']}({plain(value['config'])})"
     if isinstance(value, dict):
         return ", ".join(f"{name}={plain(item)}" for name, item in value.items())
     if isinstance(value, list):

@@ -1,6 +1,7 @@
 """Tables of several variants: all, beside what the report says, and beside the variant each builds on."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 
 from stages.page import labels
@@ -65,7 +66,7 @@ def climb(variants: Sequence[VariantView]) -> str:
 
 
 def steps(variants: Sequence[VariantView], study: StudyView) -> str:
-    """Returns what each variant changes against its parent, knobs beside metrics; of others all they set."""
+    """Returns what each variant changes against its parent, knobs beside metrics; "" without any parent."""
 
     def loss_change(variant: VariantView) -> str:
         if variant.row["gain"] is None:
@@ -74,12 +75,12 @@ def steps(variants: Sequence[VariantView], study: StudyView) -> str:
 
     columns = [
         Column(text("variant"), link, leads=True),
-        Column(text("builds_on"), lambda v: link(study.variants[v.parent]) if v.parent else NOTHING),
+        Column(text("builds_on"), lambda v: link(study.variants[v.parent])),
         Column(text("what_changes"), knob_changes),
         Column(text("accuracy_change"), accuracy_change, True),
         Column(text("loss_change"), loss_change, True),
     ]
-    return table(columns, variants, text("changed"), "cards")
+    return table(columns, [variant for variant in variants if variant.parent], text("changed"), "cards")
 
 
 def knob_changes(variant: VariantView) -> str:
@@ -139,11 +140,8 @@ def _number(
     heading: str, value: Callable[[VariantView], float | None], form: str = ".3f", is_extra: bool = False
 ) -> Column:
     """Returns a column of numbers; without a form, whole ones."""
-
-    def cell(variant: VariantView) -> str:
-        return decimal(value(variant), form) if form else whole(value(variant))
-
-    return Column(text(heading), cell, True, value, is_extra=is_extra)
+    shown = partial(decimal, form=form) if form else whole
+    return Column(text(heading), lambda v: shown(value(v)), True, value, is_extra=is_extra)
 
 
 def _accuracies() -> list[Column]:

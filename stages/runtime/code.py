@@ -21,7 +21,7 @@ EXEMPT = "stages.runtime"
 ERROR = "InputError"
 MESSAGES = (ERROR, "print")
 PROGRESS = "progress."  # the calls of stages/runtime/progress.py
-PARTS = (".css", ".js", ".yaml")  # of a page, in the folder of the package that reads them
+PARTS = (".css", ".html", ".js", ".yaml")  # of a page, in the folder of the package that reads them
 HELP = ("prog", "description", "epilog", "help")  # keywords of argparse
 
 
