@@ -5,20 +5,17 @@ own, .dvc/tmp/run/logs/STAGE.log. Ctrl-C ends every stage, and the same command 
 """
 
 import argparse
+import io
+import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dvc_parallel import errors, signals
 from dvc_parallel.hooks import Hooks
-
-if TYPE_CHECKING:
-    from dvc_parallel.history import History
-    from dvc_parallel.ray_cluster import RayCluster
-    from dvc_parallel.shared import SharedProject
 
 EXAMPLE = """example:
   {prog} evaluate@final --jobs 2
@@ -37,43 +34,34 @@ def main(
         prog: the command, as help and `dvc repro` name it.
         hooks: what the project says of its stages beyond `meta` in dvc.yaml.
     """
-    arguments = _parse(argv, prog)
+    _prepare_streams()
+    arguments = _parser(prog).parse_args(argv)
     signals.handle()
     with errors.reported():
         sys.argv = [prog, *(sys.argv[1:] if argv is None else argv)]  # as DVC names this process to others
-        if arguments.explain:
-            explain(arguments.targets, arguments.jobs, hooks)
-        elif arguments.dry:
-            _outline(arguments.targets, hooks)
+        if arguments.explain or arguments.dry:
+            explain(arguments.targets, arguments.jobs, hooks, with_reasons=arguments.explain)
         else:
             sys.exit(_run(arguments, hooks or Hooks()))
 
 
-def explain(targets: Sequence[str], jobs: int | None = None, hooks: Hooks | None = None) -> None:
+def explain(
+    targets: Sequence[str], jobs: int | None = None, hooks: Hooks | None = None, *, with_reasons: bool = True
+) -> None:
     """Prints what would run and why, and what that costs."""
-    from rich.console import Console
-
     from dvc_parallel import explanation, forecast, machine
     from dvc_parallel.history import History
     from dvc_parallel.prospect import Prospect
 
     with errors.reported():
-        here, project, history = machine.machine(jobs), Prospect(targets, hooks), History()
+        here, project = machine.machine(jobs), Prospect(targets, hooks)
+        history = History()
         with project.locked():
             found = forecast.forecast(project, history)
-        console = Console(highlight=False, markup=False, emoji=False)
-        explanation.show(found, project, history, here, console)
-
-
-def _outline(targets: Sequence[str], hooks: Hooks | None) -> None:
-    from dvc_parallel import explanation, forecast
-    from dvc_parallel.history import History
-    from dvc_parallel.prospect import Prospect
-
-    project, history = Prospect(targets, hooks), History()
-    with project.locked():
-        found = forecast.forecast(project, history)
-    print(*explanation.outline(found, project, history), sep="\n")
+        if with_reasons:
+            explanation.show(found, project, history, here)
+        else:
+            print(*explanation.outline(found, project, history), sep="\n")
 
 
 def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
@@ -83,21 +71,20 @@ def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
     from dvc_parallel.project import Project
     from dvc_parallel.scheduler import Scheduler
 
-    here, began, history = machine.machine(arguments.jobs), time.monotonic(), History()
+    here, began = machine.machine(arguments.jobs), time.monotonic()
     if (arguments.jobs or 0) > here.cores:
         print(f"note: --jobs {arguments.jobs} on {here.cores} cores: more jobs than cores gain nothing")
-    if arguments.ray:
-        project, cluster = _cluster(arguments, history, hooks)
-    else:
-        project, cluster = Project(arguments.targets, hooks), None
+    project = None if arguments.ray else Project(arguments.targets, hooks)
+    project, cluster = (project, None) if project else _cluster(arguments, hooks)
     with (
         files.only_run(),
+        project.recorded(),
         cluster or nullcontext() as processes,
         Display() as display,
         signals.deferred() as received,
     ):
         scheduler = Scheduler(
-            *(project, here, history, display, received),
+            *(project, here, History(), display, received),
             keep_going=arguments.keep_going,
             processes=processes,
         )
@@ -109,7 +96,7 @@ def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
     return 1 if outcome.failed else 0
 
 
-def _parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description=__doc__,
@@ -133,16 +120,16 @@ def _parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     )
     parser.add_argument("--dry", action="store_true", help="print what would run, and run nothing")
     parser.add_argument("--explain", action="store_true", help="print what would run and why")
-    return parser.parse_args(argv)
+    return parser
 
 
-def _cluster(
-    arguments: argparse.Namespace, history: "History", hooks: Hooks
-) -> "tuple[SharedProject, RayCluster]":
+def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
     """Returns the project as nodes share it, and the nodes."""
     from dvc_parallel.commit import committed
+    from dvc_parallel.history import History
     from dvc_parallel.shared import SharedProject
 
+    checkpoints = arguments.checkpoints and arguments.checkpoints.absolute()
     project = SharedProject(arguments.targets, hooks)
     commit = committed(project)
     try:
@@ -154,4 +141,15 @@ def _cluster(
             f"--ray {arguments.ray} needs Ray, which is not installed here;"
             " `pip install 'ray[client]'` brings it"
         ) from None
-    return project, RayCluster(project, history, commit, arguments.ray, arguments.checkpoints)
+    return project, RayCluster(project, History(), commit, arguments.ray, checkpoints)
+
+
+def _prepare_streams() -> None:
+    """Opens what was closed, before another file takes its number; lets any encoding show any text."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 (for the whole process)
+        stream = getattr(sys, name)
+        if mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What `run --dry` and `explain` print: the stages that would run, why, and what that costs."""
+"""What --dry and --explain print: the stages that would run, why, and what that costs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ def outline(found: Sequence[Affected], project: Project, history: History) -> It
     """Yields a line for each stage without reasons, then their sum."""
     for stage in found:
         would = "would run" if stage.is_certain else "may run"
-        yield f"{stage.name}: {would}, {cost(stage, history, project.hooks.part)}"
+        yield f"{stage.name}: {would}, {_cost(stage, project, history)}"
     known = _known(found, history).values()
     if found:
         yield f"{len(found)} of {len(project.plan)} stages, {duration(sum(known))} one by one, where known"
@@ -28,26 +28,19 @@ def outline(found: Sequence[Affected], project: Project, history: History) -> It
         yield _nothing(project)
 
 
-def cost(stage: Affected, history: History, part: str) -> str:
-    """Returns what a stage takes, by its last time."""
-    if stage.is_restored:
-        return RESTORED
-    known = history.known(stage.name, stage.parts)
-    if known is None:
-        return "no past time"
-    seconds, parts = history.took(stage.name)
-    took = f"took {duration(seconds)}" + (f" for {parts} {part}s" if parts > 1 else "")
-    return took if parts == stage.parts else f"{took}, now {stage.parts}: {duration(known)}"
-
-
 def show(
-    found: Sequence[Affected], project: Project, history: History, machine: Machine, console: Console
+    found: Sequence[Affected],
+    project: Project,
+    history: History,
+    machine: Machine,
+    console: Console | None = None,
 ) -> None:
     """Prints stages with reasons: a table on a terminal, aligned lines elsewhere; then their sum."""
-    rows = [(stage.name, stage.reasons, cost(stage, history, project.hooks.part)) for stage in found]
+    console = console or Console(highlight=False, markup=False, emoji=False)
+    rows = [(stage.name, stage.reasons, _cost(stage, project, history)) for stage in found]
     if console.is_terminal:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        table.add_column("stage", no_wrap=True)
+        table.add_column("stage", no_wrap=True, min_width=max((len(name) for name, *_ in rows), default=0))
         table.add_column("why", overflow="fold")
         table.add_column("cost")
         for name, reasons, took in rows:
@@ -59,6 +52,18 @@ def show(
         for name, why, took in lines:
             print(f"{name:<{widths[0]}}  {why:<{widths[1]}}  {took}")
     console.print(_sum(found, project, history, machine), soft_wrap=True)
+
+
+def _cost(stage: Affected, project: Project, history: History) -> str:
+    """Returns what a stage takes, by its last time."""
+    if stage.is_restored:
+        return RESTORED
+    known = history.known(stage.name, stage.parts)
+    if known is None:
+        return "no past time"
+    seconds, parts = history.took(stage.name)
+    took = f"took {duration(seconds)}" + (f" for {parts} {project.hooks.part}s" if parts > 1 else "")
+    return took if parts == stage.parts else f"{took}, now {stage.parts}: {duration(known)}"
 
 
 def _sum(found: Sequence[Affected], project: Project, history: History, machine: Machine) -> str:

@@ -26,7 +26,9 @@ def urgency(project: Project, history: History) -> Callable[[str], tuple[bool, f
 def need(project: Project, history: History, name: str) -> Need:
     """Returns what a stage takes."""
     meta = project.meta(name)
-    return Need(meta.get("threads", 1), history.memory(name, meta), bool(meta.get("gpu")))
+    named = meta.get("mutex", [])
+    mutex = frozenset([named] if isinstance(named, str) else map(str, named))
+    return Need(meta.get("threads", 1), history.memory(name, meta), bool(meta.get("gpu")), mutex)
 
 
 def forecast(project: Prospect, history: History) -> list[Affected]:
@@ -64,7 +66,8 @@ def seconds(costs: Mapping[str, float], project: Project, history: History, mach
     while graph.is_active():
         waiting = sorted([*waiting, *graph.get_ready()], key=order)
         others = [given for _, given in running.values()]
-        if name := machine.first_fitting({name: needs[name] for name in waiting}, others):
+        held = frozenset[str]().union(*(other.need.mutex for other in others))
+        if name := machine.first_fitting({n: needs[n] for n in waiting if not needs[n].mutex & held}, others):
             waiting.remove(name)
             gpu = machine.free_gpu(others) if needs[name].gpu else None
             running[name] = (now + costs[name], Running(needs[name], None, gpu))

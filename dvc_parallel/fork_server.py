@@ -67,6 +67,7 @@ def _answer(**answer: Any) -> None:
 
 def _become(request: dict[str, Any]) -> None:
     """Makes a child what a shell's `exec python -m MODULE ARGUMENTS` would be, and runs it."""
+    os.setpgid(0, 0)  # the server does so, too: one of both is first
     log = os.open(request["log"], os.O_WRONLY | os.O_APPEND)
     for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
         os.dup2(source, target)

@@ -4,73 +4,85 @@ DVC parses and prints the whole file after every stage, which takes 0.6 s for si
 prints cuts the file off. Here one entry is printed, by DVC's own printer, and put among the others.
 """
 
-import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from dvc.stage import Stage
-from dvc.stage.loader import StageLoader
-from dvc.stage.serialize import to_lockfile
-from dvc.utils.serialize._yaml import _dump, parse_yaml, parse_yaml_for_update
-
-from dvc_parallel import files
+from dvc_parallel import files, internals
+from dvc_parallel.internals import Entry, PipelineStage
 
 HEAD = "schema: '2.0'\nstages:\n"
-LOCK = Path("dvc.lock")
-ORDER = files.RUN / "order.json"
 
 
-class Entries:
-    """The entries of dvc.lock.
+class Lockfile:
+    """The entries of one dvc.lock.
 
     `dvc repro` leaves those that are there in their places and appends others in the order of its plan. So
-    that runs that are cut short end in the same order, ORDER says how many were there before the first.
+    that runs that are cut short end in the same order, a note says how many were there before the first.
     """
 
-    def __init__(self, plan: tuple[str, ...]) -> None:
-        """Takes the order in which `dvc repro` would run the stages."""
+    def __init__(self, path: Path, plan: Sequence[str]) -> None:
+        """Takes the file, and the order in which `dvc repro` would run its stages."""
+        self._path, self._note = path, files.RUN / f"order-{'_'.join(path.parts)}.json"
         self._rank = {name: number for number, name in enumerate(plan)}
-        self._text = _read()
+        self._text = self._read()
         self._blocks: dict[str, str] | None = None  # stage -> its lines; None where they are not known
+        self._around = HEAD, ""  # what stands before and behind them
         self._n_fixed: int | None = None
-        self._foreign: dict[str, Any] = {}
+        self._foreign: dict[str, Entry] = {}
 
-    def refresh(self, stage: Stage) -> None:
+    def refresh(self, stage: PipelineStage) -> None:
         """Gives a stage what another process recorded of it after DVC read dvc.lock."""
         self._read_again()
-        if entry := self._foreign.get(stage.addressing):
-            StageLoader.fill_from_lock(stage, entry)
-            stage.cmd_changed = entry["cmd"] != stage.cmd
+        if entry := self._foreign.get(stage.name):
+            internals.fill(stage, entry)
 
-    def record(self, stage: Stage) -> None:
+    def record(self, stage: PipelineStage) -> None:
         """Writes what DVC's own `stage.dump` would write."""
         self._read_again()
         if self._blocks is None:
-            self._blocks = _parsed(self._text)
-        if self._blocks is None or stage.path_in_repo != "dvc.yaml":
+            self._parse()
+        if self._blocks is None:
             stage.dump(update_pipeline=False)
-            self._text, self._blocks = _read(), None
+            self._text = self._read()
             return
         if self._n_fixed is None:
-            self._n_fixed = _n_fixed(list(self._blocks))
-        printed = _printed({"schema": "2.0", "stages": to_lockfile(stage)})
+            self._n_fixed = self._fixed(list(self._blocks))
+        printed = internals.printed({"schema": "2.0", "stages": internals.to_lockfile(stage)})
         self._blocks = self._placed(stage.name, printed.removeprefix(HEAD))
-        text, self._text = self._text, HEAD + "".join(self._blocks.values())
+        head, tail = self._around
+        text, self._text = self._text, head + "".join(self._blocks.values()) + tail
         if self._text != text:
-            files.write(ORDER, json.dumps({"names": list(self._blocks), "fixed": self._n_fixed}))
-            files.write(LOCK, self._text)
-        stage.repo.scm_context.track_file(str(LOCK))
-
-    def _read_again(self) -> None:
-        if (text := _read()) != self._text:  # another process has written it
-            self._text, self._blocks = text, None
-            self._foreign = parse_yaml(text, LOCK).get("stages", {})
+            note = {"names": list(self._blocks), "fixed": self._n_fixed}
+            files.write(self._note, json.dumps(note))
+            files.write(self._path, self._text)
+            stage.repo.scm_context.track_file(str(self._path))
 
     def forget_order(self) -> None:
         """Notes that a plan was gone through to its end."""
-        ORDER.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def _read(self) -> str:
+        return self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+
+    def _read_again(self) -> None:
+        if (text := self._read()) != self._text:  # another process has written it
+            self._text, self._blocks = text, None
+            self._foreign = internals.parse_yaml(text, self._path).get("stages", {})
+
+    def _parse(self) -> None:
+        """Takes the file apart as DVC would print it; leaves it whole where it is not of that form."""
+        content = internals.parse_yaml_for_update(self._text, self._path) if self._text else {"stages": {}}
+        sections = re.split(r"(?m)^(?=\S)", internals.printed(content))
+        starts = [number for number, section in enumerate(sections) if section.startswith("stages:\n  ")]
+        if not self._text:
+            self._blocks, self._around = {}, (HEAD, "")
+        elif len(starts) == 1 and not re.search(r"(?m)^ *#", self._text):  # DVC drops some comments
+            head, *blocks = re.split(r"(?m)^(?=  \S)", sections[starts[0]])
+            if len(blocks) == len(content["stages"]):
+                self._blocks = dict(zip(content["stages"], blocks, strict=True))
+                self._around = "".join(sections[: starts[0]]) + head, "".join(sections[starts[0] + 1 :])
 
     def _placed(self, name: str, block: str) -> dict[str, str]:
         """Returns the blocks with another one in its place."""
@@ -82,33 +94,12 @@ class Entries:
             names.insert(names.index(later[0]) if later else len(names), name)
         return {other: block if other == name else self._blocks[other] for other in names}
 
-
-def _read() -> str:
-    return LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
-
-
-def _printed(content: Any) -> str:
-    stream = io.StringIO()
-    _dump(content, stream)
-    return stream.getvalue()
-
-
-def _parsed(text: str) -> dict[str, str] | None:
-    """Returns the lines of each entry as DVC would print them; None where the file holds something else."""
-    if not text:
-        return {}
-    content = parse_yaml_for_update(text, LOCK)
-    head, *blocks = re.split(r"(?m)^(?=  \S)", _printed(content))
-    names = list(content.get("stages", {}))
-    return dict(zip(names, blocks, strict=True)) if head == HEAD and len(names) == len(blocks) else None
-
-
-def _n_fixed(names: list[str]) -> int:
-    """Returns how many entries of the file were there before the runs that were cut short."""
-    try:
-        left = json.loads(ORDER.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return len(names)
-    n, ours = left["fixed"], left["names"]
-    is_ours = names == [name for name in ours if name in names] and names[:n] == ours[:n]
-    return n if is_ours else len(names)
+    def _fixed(self, names: list[str]) -> int:
+        """Returns how many entries of the file were there before the runs that were cut short."""
+        try:
+            left = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return len(names)
+        n, ours = left["fixed"], left["names"]
+        is_ours = names == [name for name in ours if name in names] and names[:n] == ours[:n]
+        return n if is_ours else len(names)

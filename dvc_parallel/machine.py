@@ -20,11 +20,12 @@ GPU_MEMORY = 8e9  # bytes that a stage gets
 
 @dataclass(frozen=True)
 class Need:
-    """What a stage takes: CPU threads, bytes, whether it computes on a GPU."""
+    """What a stage takes: CPU threads, bytes, whether it computes on a GPU, what no two may have at once."""
 
     threads: int
     memory: float
     gpu: bool = False
+    mutex: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dvc_parallel import files
 from dvc_parallel.display import duration
 
-LOGS = Path(".dvc", "tmp", "run", "logs")
+LOGS = files.RUN / "logs"
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Outcome:
         unchanged: they were up to date.
         failed: stage -> why.
         stopped: a signal ended them.
+        logged: those of the failed ones whose command has begun.
     """
 
     ran: list[str] = field(default_factory=list)
@@ -26,6 +28,7 @@ class Outcome:
     unchanged: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
+    logged: set[str] = field(default_factory=set)
 
     @property
     def done(self) -> list[str]:
@@ -39,7 +42,9 @@ class Outcome:
         left = set(plan) - {*self.done, *self.failed, *self.stopped}
         counts["not started"] = [name for name in plan if name in left]
         for name in self.failed:
-            yield f"{name} failed: {self.failed[name]}; its log: {log(name)}"
+            yield f"{name} failed: {self.failed[name]}" + (
+                f"; its log: {log(name)}" if name in self.logged else ""
+            )
         if self.failed or self.stopped:
             yield "what is done is recorded; run the same command again for the rest"
         found = ", ".join(f"{len(names)} {what}" for what, names in counts.items() if names)

@@ -16,20 +16,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dvc.dependency.db import AbstractDependency
-from dvc.dependency.repo import RepoDependency
-from dvc.exceptions import DvcException, NotDvcRepoError
-from dvc.lock import LockError
-from dvc.repo import Repo, lock_repo
-from dvc.repo.reproduce import _reproduce_stage, collect_stages, get_active_graph, plan_repro
-from dvc.rwlock import rwlock
-from dvc.stage import Stage
-from dvc.stage.cache import RunCacheNotFoundError
-from dvc.stage.run import _enforce_cmd_list, _make_cmd, get_executable, prepare_kwargs
-
+from dvc_parallel import internals
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
-from dvc_parallel.lockfile import Entries
+from dvc_parallel.internals import DvcException, LockError, PipelineStage, Stage
+from dvc_parallel.lockfile import Lockfile
 
 
 class Command(NamedTuple):
@@ -42,7 +33,7 @@ class Command(NamedTuple):
 
 
 class Project:
-    """The DVC project of the current folder.
+    """The DVC project of the current folder, whose root becomes the current folder.
 
     Attributes:
         plan: names of the stages that `dvc repro` would look at, in its order.
@@ -54,7 +45,7 @@ class Project:
         """Reads dvc.yaml.
 
         Args:
-            targets: stages, as `dvc repro` takes them; all where there are none.
+            targets: stages, as `dvc repro` takes them; all of dvc.yaml where there are none.
             hooks: what the project says of its stages.
 
         Raises:
@@ -63,29 +54,29 @@ class Project:
         logging.getLogger("dvc").setLevel(logging.CRITICAL)  # no bars: errors arrive as exceptions
         self.hooks = hooks or Hooks()
         try:
-            self._repo = Repo()
-        except NotDvcRepoError:
+            self._repo = internals.Repo()
+        except internals.NotDvcRepoError:
             raise UserError(
                 f"{Path.cwd()} is in no DVC project, expected a .dvc folder here; change into the project"
             ) from None
-        _mend(Path(self._repo.tmp_dir, "rwlock"))
         self._held: dict[str, ExitStack] = {}
+        self._lockfiles: dict[str, Lockfile] = {}
         with self.locked():
+            _mend(Path(self._repo.tmp_dir, "rwlock"))
             try:
                 self._read(targets)
             except DvcException as error:
                 problem = " ".join(str(error).split())
                 raise UserError(f"DVC cannot read the pipeline: {problem}") from None
-            self.plan = tuple(self._stages)
-            self._entries = Entries(self.plan)
 
     def _read(self, targets: Sequence[str]) -> None:
-        graph = get_active_graph(self._repo.index.graph)
+        graph = internals.get_active_graph(self._repo.index.graph)
+        here = os.path.abspath("dvc.yaml")
         # Without targets, DVC would read all files again.
-        chosen = [stage for stage in graph if stage.path_in_repo == "dvc.yaml" and not targets]
+        chosen = [stage for stage in graph if stage.path == here and not targets]
         for target in targets:
             try:
-                chosen += collect_stages(self._repo, [target])
+                chosen += internals.collect_stages(self._repo, [target])
             except DvcException as error:
                 names = {name for stage in graph for name in _names(stage)}
                 for close in difflib.get_close_matches(target, names, 1):
@@ -93,8 +84,10 @@ class Project:
                 raise error
         if not chosen:
             raise UserError(f"{Path.cwd()} has no dvc.yaml with stages; change into the project")
-        plan = plan_repro(graph, chosen)
-        self._stages = {stage.addressing: stage for stage in plan}
+        os.chdir(self._repo.root_dir)  # so that names and paths mean the same wherever the command is called
+        plan = internals.plan_repro(graph, chosen)
+        self._stages: dict[str, Stage] = {stage.addressing: stage for stage in plan}
+        self.plan = tuple(self._stages)
         self.upstream = {s.addressing: {up.addressing for up in graph.successors(s)} for s in plan}
 
     @contextmanager
@@ -103,7 +96,7 @@ class Project:
         with ExitStack() as stack:
             for attempt in itertools.count():
                 try:
-                    stack.enter_context(lock_repo(self._repo))
+                    stack.enter_context(internals.lock_repo(self._repo))
                     break
                 except LockError:  # after 3 s
                     if not attempt:
@@ -111,13 +104,24 @@ class Project:
                     meanwhile()
             yield
 
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Stages what has changed in git at the end, where `core.autostage` asks for it."""
+        try:
+            yield
+        finally:
+            with self._repo.scm_context(quiet=True):
+                pass
+            self._repo.close()
+
     def is_stale(self, name: str) -> bool:
         """Returns whether a stage has to run; all upstream must be done.
 
         It is DVC's `Stage.changed`, without noting each look in the record of processes: half of its time.
         """
         stage = self._stages[name]
-        self._entries.refresh(stage)
+        if isinstance(stage, PipelineStage):
+            self._lockfile(stage).refresh(stage)
         is_always = bool(stage.is_callback or stage.always_changed)
         deps = [] if stage.frozen else stage.deps
         if stage.changed_stage() or (is_always and not stage.frozen):
@@ -133,15 +137,15 @@ class Project:
         stage = self._stages[name]
         self._held[name] = ExitStack()
         try:
-            self._held[name].enter_context(self._rwlock(stage))
+            self._held[name].enter_context(self._noted(stage))
             if stage.frozen or not stage.cmd:
-                _reproduce_stage(stage)
+                internals.reproduce(stage)
                 self.release(name)
                 return []
             stage.remove_outs(ignore_remove=False, force=False)
             try:
                 self._restore(stage)
-            except RunCacheNotFoundError:
+            except internals.RunCacheNotFoundError:
                 stage.save_deps()
                 return _commands(stage)
             self.finish(name)
@@ -160,7 +164,10 @@ class Project:
         small = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
         stage.save(run_cache=not small)
         stage.commit()
-        self._entries.record(stage)
+        if isinstance(stage, PipelineStage):
+            self._lockfile(stage).record(stage)
+        else:
+            stage.dump(update_pipeline=False)
         self.release(name)
 
     def release(self, name: str) -> None:
@@ -170,17 +177,17 @@ class Project:
         with suppress(Exception):  # where somebody has removed DVC's record, nothing is left to give back
             self._held.pop(name).close()
         for other, held in self._held.items():  # DVC notes a process once for a path that two stages read
-            held.enter_context(self._rwlock(self._stages[other]))
+            held.enter_context(self._noted(self._stages[other]))
 
     def close(self) -> None:
         """Gives back what DVC notes of stages that run, which nobody could once Python ends."""
         for name in list(self._held):
             self.release(name)
-        self._repo.close()
 
     def complete(self) -> None:
         """Notes that the plan was gone through to its end."""
-        self._entries.forget_order()
+        for file in self._lockfiles.values():
+            file.forget_order()
 
     def meta(self, name: str) -> dict[str, Any]:
         """Returns what a stage takes: its `meta` in dvc.yaml, and what the hooks add."""
@@ -195,22 +202,22 @@ class Project:
         """Returns the text of what a stage reads; None where it is not written yet."""
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
-    def _rwlock(self, stage: Stage) -> Any:
-        remote = (RepoDependency, AbstractDependency)
-        read = [dep.fs_path for dep in stage.deps if not isinstance(dep, remote)]
-        write = [out.fs_path for out in stage.outs]
-        hardlink = self._repo.config["core"].get("hardlink_lock", False)
-        return rwlock(self._repo.tmp_dir, self._repo.fs, " ".join(sys.argv), read, write, hardlink)
+    def _lockfile(self, stage: PipelineStage) -> Lockfile:
+        """Returns the dvc.lock beside the dvc.yaml of a stage."""
+        if stage.path not in self._lockfiles:
+            plan = [other.name for other in self._stages.values() if other.path == stage.path]
+            self._lockfiles[stage.path] = Lockfile(Path(stage.path_in_repo).with_suffix(".lock"), plan)
+        return self._lockfiles[stage.path]
+
+    def _noted(self, stage: Stage) -> Any:
+        return internals.noted(stage, " ".join(sys.argv))
 
 
 def _commands(stage: Stage) -> list[Command]:
-    start = prepare_kwargs(stage)
+    start = internals.prepare_kwargs(stage)
     ours = Path(sys.executable).parent  # so that `python` is this one
     start["env"]["PATH"] = f"{ours}{os.pathsep}{start['env'].get('PATH', os.defpath)}"
-    return [
-        Command(text, _make_cmd(get_executable(), text), start["cwd"], start["env"])
-        for text in _enforce_cmd_list(stage.cmd)
-    ]
+    return [Command(text, argv, start["cwd"], start["env"]) for text, argv in internals.commands(stage)]
 
 
 def _names(stage: Stage) -> tuple[str, str]:

@@ -3,27 +3,20 @@
 Known in advance are the files that the project's hooks foresee, and the outputs that DVC's cache has already.
 """
 
+import errno
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dvc.dependency import ParamsDependency
-from dvc.output import Output
-from dvc.stage import Stage
-from dvc.stage.cache import _get_cache_hash
-from dvc.stage.serialize import to_single_stage_lockfile
-from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
-from dvc_data.hashfile.hash_info import HashInfo
-from dvc_data.hashfile.meta import Meta
-
+from dvc_parallel import internals
 from dvc_parallel.hooks import Hooks
+from dvc_parallel.internals import Entry, Output, ParamsDependency, Stage
 from dvc_parallel.project import Project
 
-Json = Mapping[str, Any]
 NAMED = 3  # stages that a line names
 STATES = {  # of outputs, as DVC calls them
     "deleted": "is missing",
@@ -66,9 +59,22 @@ class Prospect(Project):
         self._makers: dict[str, str] = {}  # output -> stage, of the affected ones
         self._makers_below = defaultdict[str, set[str]](set)  # folder -> those with an output in there
         # Path -> MD5, where it is known what will be there once these have run
-        self._later = {
-            path: hashlib.md5(text.encode()).hexdigest() for path, text in self.hooks.foreseen.items()
-        }
+        self._later = {p: hashlib.md5(text.encode()).hexdigest() for p, text in self.hooks.foreseen.items()}
+
+    @contextmanager
+    def locked(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Holds DVC's lock, where the project is not read-only."""
+        lock = super().locked(meanwhile)
+        try:
+            lock.__enter__()
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            yield
+            return
+        with ExitStack() as stack:
+            stack.push(lock)
+            yield
 
     def affected(self) -> Iterator[Affected]:
         """Yields the stages that would or may run, in the order of the plan."""
@@ -100,7 +106,7 @@ class Prospect(Project):
 
     def _input(self, dep: Output) -> _Input:
         """Returns what an input will be when its stage starts."""
-        path = dep.def_path
+        path = str(dep)
         if path in self._later:
             return _Input(path, self._later[path], frozenset())
         folders = _folders(path)
@@ -124,18 +130,19 @@ class Prospect(Project):
             if made_by or md5 == was.get(path):
                 continue
             if path in self.hooks.foreseen and path in was:
-                yield from self._item_reasons(path, was[path])
+                yield from self._text_reasons(path, was[path])
             elif md5 is None:
                 yield f"input {path} is missing"
             else:
                 yield f"input {path} {'changed' if path in was else 'is new'}"
-        yield from (f"input {dep} changed" for dep in params if dep.status())
+        for dep in params:
+            yield from _param_reasons(dep)
         for out in stage.outs:
             for state in out.status().values():
                 yield f"output {out} {STATES[state] if out.exists else 'is missing'}"
 
-    def _item_reasons(self, path: str, was: str) -> Iterator[str]:
-        """Yields how a resolved item differs from that which its stage ran with."""
+    def _text_reasons(self, path: str, was: str) -> Iterator[str]:
+        """Yields how a foreseen file differs from that which its stage ran with."""
         former = self._cached(was)
         if former is None:
             yield f"{path} changed (its former content is not in the cache)"
@@ -155,34 +162,34 @@ class Prospect(Project):
         if stage.changed_stage() or now != _recorded(stage) or not all(out.hash_info for out in stage.outs):
             run = self._run(stage, now)
         else:
-            run = to_single_stage_lockfile(stage)
-        if not run:
+            run = internals.to_single_stage_lockfile(stage)
+        if not run or not internals.are_cached(stage, run):
             return None
-        cached = self._repo.stage_cache._create_stage(run, wdir=stage.wdir)
-        return {out["path"]: out["md5"] for out in run["outs"]} if cached.outs_cached() else None
+        hashes = {out["path"]: out["md5"] for out in run["outs"]}
+        return {str(out): hashes[out.def_path] for out in stage.outs}
 
-    def _run(self, stage: Stage, now: Mapping[str, str]) -> Json | None:
+    def _run(self, stage: Stage, now: Mapping[str, str]) -> Entry | None:
         """Returns the newest run with these inputs (path -> MD5) in the run cache."""
         for dep in stage.deps:
-            dep.hash_info, dep.meta = HashInfo("md5", now[dep.def_path]), Meta(isexec=dep.meta.isexec)
-        key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
-        folder = Path(self._repo.stage_cache._get_cache_dir(key))
+            internals.set_hash(dep, now[str(dep)])
+        folder = Path(internals.run_folder(stage, internals.run_key(stage)))
         newest = max(folder.glob("*"), key=lambda path: path.stat().st_mtime, default=None)
-        with suppress(YAMLFileCorruptedError):
-            return newest and parse_yaml(newest.read_text(encoding="utf-8"), newest)
+        with suppress(internals.YAMLFileCorruptedError):
+            return newest and internals.parse_yaml(newest.read_text(encoding="utf-8"), newest)
         return None
 
     def _foresee(self, stage: Stage, result: Mapping[str, str] | None) -> None:
         """Notes what an affected stage will leave."""
         for out in stage.outs:
-            md5 = result[out.def_path] if result else None
+            path = str(out)
+            md5 = result[path] if result else None
             if md5 and out.exists and out.get_hash().value == md5:
                 continue
-            self._makers[out.def_path] = stage.addressing
-            for folder in _folders(out.def_path):
+            self._makers[path] = stage.addressing
+            for folder in _folders(path):
                 self._makers_below[folder].add(stage.addressing)
             if md5:
-                self._later[out.def_path] = md5
+                self._later[path] = md5
 
     def _member(self, folder: str, path: str, out: str) -> str | None:
         """Returns the MD5 of a file in a folder of the cache; None where it is not in there."""
@@ -198,7 +205,18 @@ class Prospect(Project):
 
 def _recorded(stage: Stage) -> dict[str, str]:
     """Returns input -> MD5 as dvc.lock has them."""
-    return {dep.def_path: dep.hash_info.value for dep in stage.deps if dep.hash_info}
+    return {str(dep): dep.hash_info.value for dep in stage.deps if dep.hash_info}
+
+
+def _param_reasons(dep: Output) -> Iterator[str]:
+    """Yields how params differ from those that their stage ran with, or that another input does."""
+    changed = dep.status().get(str(dep), {})
+    if not isinstance(dep, ParamsDependency) or isinstance(changed, str):
+        yield from [f"input {dep} changed"] if changed else []
+        return
+    was, now = dep.hash_info.value or {}, dep.read_params()
+    for key in changed:
+        yield f"param {key}: {was.get(key, 'not set')} -> {now.get(key, 'not set')}"
 
 
 def _folders(path: str) -> list[str]:

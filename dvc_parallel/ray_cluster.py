@@ -27,12 +27,11 @@ from dvc_parallel.commit import Commit
 from dvc_parallel.errors import UserError
 from dvc_parallel.forecast import need
 from dvc_parallel.history import History
-from dvc_parallel.lockfile import LOCK
 from dvc_parallel.machine import Need
 from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Command
 from dvc_parallel.ray_task import Errand
-from dvc_parallel.shared import SharedProject
+from dvc_parallel.shared import LOCK, SharedProject
 
 TRIES = 3  # of a stage whose nodes die
 LOOK_S = 0.5
@@ -93,11 +92,11 @@ class RayCluster(Processes):
         errand = Errand(
             name=name,
             key=self._project.key(name),
-            lock=LOCK.read_text(encoding="utf-8") if LOCK.exists() else "",
+            lock=Path(LOCK).read_text(encoding="utf-8") if Path(LOCK).exists() else "",
             remote=self._project.remote(),
             folder=self._folder,
             resumes_from=self._project.hooks.checkpoints,
-            checkpoints=str(self._checkpoints.absolute()) if self._checkpoints else None,
+            checkpoints=str(self._checkpoints) if self._checkpoints else None,
             environment={},
         )
         with self._lock:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from graphlib import TopologicalSorter
 
-from dvc.lock import LockError
-
 from dvc_parallel import errors
 from dvc_parallel.display import Display, duration
 from dvc_parallel.forecast import need, urgency
 from dvc_parallel.history import History
+from dvc_parallel.internals import LockError
 from dvc_parallel.jobs import Job
 from dvc_parallel.machine import Machine, Need, Running
 from dvc_parallel.outcome import Outcome, log
@@ -22,6 +21,7 @@ from dvc_parallel.project import Project
 
 LOOK_S = 0.2  # between two looks at what runs
 RETRY_S = 2.0  # between two tries of a stage that another process works on
+END_S = 30.0  # that stages have to end in where the run itself failed
 
 
 class Scheduler:
@@ -72,10 +72,13 @@ class Scheduler:
         except SystemExit:  # the second signal
             self._processes.signal(signal.SIGKILL)
             raise
+        except BaseException:  # a bug, or DVC's: no stage may outlive the run
+            self._end_all()
+            raise
         finally:
             self._processes.close()
             self._project.close()
-        if not self._received and (self._keep_going or not self._outcome.failed):
+        if self._may_start:
             self._project.complete()
         return self._outcome
 
@@ -107,7 +110,10 @@ class Scheduler:
 
     def _next(self) -> str | None:
         """Returns the most urgent stage, where there is room for it; others do not take that from it."""
-        stale = sorted(self._stale, key=self._urgency)
+        held = frozenset[str]().union(*(job.need.mutex for job in self._jobs.values()))
+        stale = [
+            name for name in sorted(self._stale, key=self._urgency) if not self._stale[name].mutex & held
+        ]
         if sent := next(filter(self._processes.sends, stale), None):
             return sent
         return self._machine.first_fitting({name: self._stale[name] for name in stale}, self._running())
@@ -132,8 +138,8 @@ class Scheduler:
             job = Job(name, commands, log(name), needs, gpu, self._history.known(name, parts), parts)
             job.log.parent.mkdir(parents=True, exist_ok=True)
             job.log.write_bytes(b"")
-            self._run_next(job)
             self._jobs[name] = job
+            self._run_next(job)
             self._display.detail(f"{name}: starts")
 
     def _run_next(self, job: Job) -> None:
@@ -157,23 +163,25 @@ class Scheduler:
         self._display.output(job, job.new_lines(to_the_end=True))
         if not ended.code and not job.commands:
             with self._guarded(job.name):
-                if self._processes.sends(job.name):
-                    self._processes.receive(job.name)
-                parts = self._project.parts_done(job.name, job.began)
-                self._project.finish(job.name)
-                seconds = job.seconds if ended.seconds is None else ended.seconds
-                del self._jobs[job.name]
-                self._done(job.name, self._outcome.ran)
-                self._display.line(f"{job.name}: done in {duration(seconds)}")
-                if parts:
-                    with suppress(OSError):
-                        self._history.record(job.name, seconds, job.memory, parts)
+                self._finish(job, job.seconds if ended.seconds is None else ended.seconds)
         elif self._received:
             del self._jobs[job.name]
             self._project.release(job.name)
             self._outcome.stopped.append(job.name)
         else:
             self._fail(job.name, _reason(ended.code))
+
+    def _finish(self, job: Job, seconds: float) -> None:
+        if self._processes.sends(job.name):
+            self._processes.receive(job.name)
+        parts = self._project.parts_done(job.name, job.began)
+        self._project.finish(job.name)
+        del self._jobs[job.name]
+        self._done(job.name, self._outcome.ran)
+        self._display.line(f"{job.name}: done in {duration(seconds)}")
+        if parts:
+            with suppress(OSError):
+                self._history.record(job.name, seconds, job.memory, parts)
 
     def _done(self, name: str, among: list[str]) -> None:
         among.append(name)
@@ -197,6 +205,7 @@ class Scheduler:
     def _fail(self, name: str, why: str) -> None:
         if job := self._jobs.pop(name, None):
             self._display.failure(job)
+            self._outcome.logged.add(name)
         self._busy.pop(name, None)
         self._outcome.failed[name] = why
         self._display.line(f"{name}: failed: {why}")
@@ -211,6 +220,14 @@ class Scheduler:
                 self._ended.append(self._processes.ended.get(timeout=LOOK_S))
         while not self._processes.ended.empty():
             self._ended.append(self._processes.ended.get())
+
+    def _end_all(self) -> None:
+        """Asks all that runs to end, and ends what does not."""
+        self._processes.signal(signal.SIGTERM)
+        until = time.monotonic() + END_S
+        while self._processes.pids and time.monotonic() < until:
+            time.sleep(LOOK_S)
+        self._processes.signal(signal.SIGKILL)
 
     def _look(self) -> None:
         """Shows what runs, and passes a signal on."""

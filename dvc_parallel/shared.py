@@ -4,17 +4,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from dvc.exceptions import DvcException
-from dvc.stage import Stage
-from dvc.stage.cache import RunCacheNotSupported, _get_stage_hash
-from dvc.stage.loader import StageLoader
-from dvc.stage.serialize import to_single_stage_lockfile
-from dvc.utils.serialize import parse_yaml
-
+from dvc_parallel import internals
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
-from dvc_parallel.lockfile import LOCK
+from dvc_parallel.internals import DvcException, Entry, RunCacheNotSupported, Stage, parse_yaml
 from dvc_parallel.project import Project
+
+LOCK = "dvc.lock"
 
 
 class SharedProject(Project):
@@ -54,7 +50,7 @@ class SharedProject(Project):
     def written(self) -> set[str]:
         """Returns the files and folders that stages write and git may hold, such as metrics."""
         outs = [out for stage in self._stages.values() for out in stage.outs]
-        return {str(LOCK), *(str(out) for out in outs if not out.use_cache)}
+        return {LOCK, *(str(out) for out in outs if not out.use_cache)}
 
     def read(self) -> set[str]:
         """Returns the files and folders that stages read, such as the code."""
@@ -62,7 +58,7 @@ class SharedProject(Project):
 
     def key(self, name: str) -> str:
         """Returns the hash of what a stage that is begun computes: its command and inputs."""
-        return _get_stage_hash(self._stages[name])
+        return internals.run_key(self._stages[name])
 
     def send_inputs(self, name: str) -> None:
         """Puts what a stage that is begun reads into the remote, where that is not there yet."""
@@ -90,11 +86,11 @@ class SharedProject(Project):
             UserError: it read other inputs there.
         """
         stage = self._stages[name]
-        entry: dict[str, Any] = parse_yaml(lock, LOCK)["stages"][name]
-        ours = to_single_stage_lockfile(stage)
+        entry: Entry = parse_yaml(lock, LOCK)["stages"][name]
+        ours = internals.to_single_stage_lockfile(stage)
         if (entry["cmd"], entry.get("deps")) != (ours["cmd"], ours.get("deps")):
             raise UserError("its inputs on the node are not those here; run the same command again")
-        StageLoader.fill_from_lock(stage, entry)
+        internals.fill(stage, entry)
         self._pull(stage)
         stage.checkout()
 

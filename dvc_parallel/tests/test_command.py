@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -13,7 +14,8 @@ import psutil
 import pytest
 
 from dvc_parallel import command, signals
-from dvc_parallel.lockfile import Entries
+from dvc_parallel.display import Display
+from dvc_parallel.lockfile import Lockfile
 from dvc_parallel.tests import pipelines
 from dvc_parallel.tests.pipelines import RUN, call, names, recorded, repro, stage, start, steps, wait_for
 
@@ -167,7 +169,7 @@ def test_after_a_failure_what_runs_finishes_and_nothing_new_starts(project):
     mend(project)
     run(project)
     theirs = pipelines.copy(project, "theirs")
-    for path in (theirs / "dvc.lock", theirs / ".dvc/tmp/run/order.json"):
+    for path in (theirs / "dvc.lock", theirs / ".dvc/tmp/run/order-dvc.lock.json"):
         path.unlink(missing_ok=True)
     repro(theirs)
     assert recorded(project) == recorded(theirs)  # the order of stages, too
@@ -204,14 +206,14 @@ def test_a_result_that_cannot_be_recorded_fails_its_stage_alone(project):
 
 def test_a_full_disk_while_a_result_is_recorded_fails_its_stage_alone(project, monkeypatch):
     def record(self, stage):
-        if stage.addressing == "large":
+        if stage.name == "large":
             raise OSError(errno.ENOSPC, "No space left on device", ".dvc/cache")
         original(self, stage)
 
     pipelines.write(project, stage("source"), stage("large", "echo >> ran", ("source",)), steps("other", 0.5))
-    original = Entries.record
+    original = Lockfile.record
     with monkeypatch.context() as full:
-        full.setattr(Entries, "record", record)
+        full.setattr(Lockfile, "record", record)
         printed = run(project, "--jobs", "2", code=1)
     assert "large: failed: No space left on device: .dvc/cache; free some disk space and rerun; " in printed
     assert names(project) == ["source", "other"]
@@ -313,3 +315,154 @@ def test_a_folder_without_a_project_is_one_line(tmp_path):
     printed = run(tmp_path, code=1)
     assert printed.startswith(f"error: {tmp_path} is in no DVC project, expected a .dvc folder here")
     assert printed.count("\n") == 1
+
+
+def test_stages_with_one_mutex_never_run_at_once(project):
+    alone = [stage(name, ALONE, meta={"mutex": ["board", name]}) for name in ("a", "b")]
+    pipelines.write(project, *alone, stage("c", ALONE, meta={"mutex": "board"}), stage("free"))
+    assert "4 stages: 4 ran" in run(project, "--jobs", "4")
+
+
+FOLDERS = {
+    "dvc.yaml": {"stages": stage("top")},
+    "params.yaml": {"rate": 1},
+    "sub/dvc.yaml": {
+        "stages": {
+            "made": {"cmd": "cat ../top.txt > made.txt", "deps": ["../top.txt"], "outs": ["made.txt"]},
+            "each": {
+                "matrix": {"n": [1, 2], "of": ["x"]},
+                "wdir": "deep",
+                "cmd": "echo ${item.n} | cat - ../made.txt > ${item.n}${item.of}.txt",
+                "deps": ["../made.txt"],
+                "params": [{"../../params.yaml": ["rate"]}],
+                "outs": ["${item.n}${item.of}.txt"],
+            },
+        }
+    },
+}
+
+
+def write_folders(project):
+    pipelines.write(project)
+    (project / "sub/deep").mkdir(parents=True)
+    for name, content in FOLDERS.items():
+        (project / name).write_text(json.dumps(content))
+
+
+def locks(project):
+    return {
+        name: (project / name).read_text()
+        for name in ("dvc.lock", "sub/dvc.lock")
+        if (project / name).exists()
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "targets"), [("", ["sub/dvc.yaml"]), ("sub", []), ("sub", ["each@1-x"]), ("", [])]
+)
+def test_several_files_of_stages_in_folders_are_run_as_repro_runs_them(project, folder, targets):
+    write_folders(project)
+    theirs = pipelines.copy(project, "theirs")
+    run(project / folder, *targets)
+    repro(theirs / folder, *targets)
+    assert (recorded(project), locks(project)) == (recorded(theirs), locks(theirs))
+    assert not (project / "sub/.dvc").exists()
+    (project / "sub/made.txt").write_text("edited")
+    (project / "params.yaml").write_text('{"rate": 2}')
+    if (folder, targets) == ("sub", []):
+        lines = [" ".join(line.split()) for line in run(project / "sub", "--explain").splitlines()]
+        assert lines[0].startswith("sub/dvc.yaml:made output sub/made.txt was edited restored")
+        assert any("sub/dvc.yaml:each@1-x param rate: 1 -> 2 took" in line for line in lines)
+
+
+def test_whatever_a_stage_prints_ends_neither_the_run_nor_another_stage(project):
+    title = r"printf '\033]0;title\007\033[31mr\303\251d\033[0m \001\377\n'"
+    pipelines.write(project, stage("a", title), stage("b", "sleep 0.5"))
+    log = project.with_name("log")
+    for encoding in ("ascii", "utf-8"):
+        with log.open("wb") as file:
+            environment = pipelines.environment() | {"PYTHONIOENCODING": encoding}
+            done = subprocess.run(RUN, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        assert done.returncode == 0, log.read_text()
+        (project / "dvc.lock").rename(project / f"{encoding}.lock")
+    assert "a | réd \\x01\ufffd\n" in log.read_text()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(project, closed):
+    pipelines.write(project, stage("a", "echo out; echo error >&2; cat"))
+    code, printed = call(project, "/bin/sh", "-c", f"exec {' '.join(RUN)} {closed}")
+    assert (code, "Traceback" in printed, names(project)) == (0, False, ["a"])
+    assert (project / ".dvc/tmp/run/logs/a.log").read_text() == "out\nerror\n"
+
+
+def test_a_reader_that_leaves_ends_no_stage(project):
+    pipelines.write(
+        project, stage("a", "for n in 1 2 3 4 5; do echo $n; sleep 0.1; done"), stage("b", needs=("a",))
+    )
+    _, printed = call(project, "/bin/sh", "-c", f"({' '.join(RUN)}; echo code $? >&2) | head -n 1")
+    assert printed == "a: starts\ncode 0\n"
+    assert names(project) == ["a", "b"]
+
+
+def test_what_fails_before_its_command_starts_names_no_log(project):
+    pipelines.write(project, stage("a", frozen=True))
+    printed = run(project, code=1)
+    assert "a failed: missing data 'source': a.txt\n" in printed
+    assert "its log" not in printed
+
+
+def test_an_unexpected_error_of_the_run_ends_its_stages(project, monkeypatch):
+    pipelines.write(project, steps("a", 100))
+
+    def refresh(self, jobs, done, total):
+        if jobs and (project / "a.steps").exists():
+            raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Display, "refresh", refresh)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(project)
+    assert not [p for p in psutil.process_iter(["cmdline"]) if "make.py" in (p.info["cmdline"] or [])]
+    assert not any(json.loads((project / ".dvc/tmp/rwlock").read_text()).values())
+
+
+def git(folder, *arguments):
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def test_with_autostage_git_has_what_repro_stages(project):
+    pipelines.write(project, stage("a"), {"b": {"cmd": "echo 1 > b", "metrics": [{"b": {"cache": False}}]}})
+    (project / ".dvc/config").write_text("[core]\n    autostage = true\n    analytics = false\n")
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    theirs = pipelines.copy(project, "theirs")
+    run(project)
+    repro(theirs)
+    staged = [
+        git(
+            folder, "diff", "--cached", "--raw", git(folder, "hash-object", "-t", "tree", "/dev/null").strip()
+        )
+        for folder in (project, theirs)
+    ]
+    assert staged[0] == staged[1]
+    assert "dvc.lock" in staged[0]
+    assert (project / ".gitignore").read_text() == (theirs / ".gitignore").read_text()
+
+
+def test_a_read_only_project_is_explained(project):
+    pipelines.write(project, stage("a"))
+    run(project)
+    (project / "dvc.lock").unlink()
+    mount = f"mount --bind {project} {project} && mount -o remount,bind,ro {project} && cd {project}"
+    if subprocess.run(["unshare", "-rm", "true"]).returncode:
+        pytest.skip("no rights to mount")
+    for option, expected in (
+        ("--dry", "a: would run"),
+        ("--explain", "a  has never run"),
+        ("", "error: Read-only file system"),
+    ):
+        code, printed = call(
+            project, "unshare", "-rm", "/bin/sh", "-c", f"{mount} && {' '.join(RUN)} {option}"
+        )
+        assert printed.startswith(expected), printed
+        assert code == (not option)

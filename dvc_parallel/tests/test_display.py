@@ -1,9 +1,12 @@
 """What a person sees of a run."""
 
+import io
 import pty
 
 import pytest
+from rich.console import Console
 
+from dvc_parallel import display as module
 from dvc_parallel import jobs
 from dvc_parallel.display import Display, duration
 from dvc_parallel.jobs import Job
@@ -52,6 +55,22 @@ def test_a_terminal_has_a_table_of_what_runs_and_the_end_of_a_failure(job):
     assert "two" not in shown
     assert "train@final | line 19" in shown
     assert "line 9\r" not in shown
+
+
+@pytest.mark.parametrize(("width", "columns"), [(200, 6), (50, 5), (30, 3), (12, 1), (4, 1)])
+def test_where_a_terminal_is_narrow_columns_go_and_the_name_stays(job, width, columns):
+    console = Console(width=max(width, 11), file=io.StringIO())
+    table = module._table([job], 1, 3, width)
+    assert len(table.columns) == columns
+    console.print(table)
+    assert "train@final" in console.file.getvalue()
+
+
+def test_what_controls_a_terminal_is_not_shown():
+    assert (
+        module.shown("\x1b]0;title\x07\x1b[1;31mred\x1b[0m \x1b[2K\t\x9b\u200b|\x1b]8;;x")
+        == "red     \\x9b\\u200b|"
+    )
 
 
 def test_durations_are_read_at_a_glance():

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from contextlib import chdir
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from dvc_parallel import lockfile
+from dvc_parallel.lockfile import Lockfile
 from dvc_parallel.tests import pipelines
 from dvc_parallel.tests.pipelines import stage
 
@@ -41,6 +42,13 @@ def project(finished, tmp_path):
         yield
 
 
+NOTE = Path(".dvc/tmp/run/order-dvc.lock.json")
+
+
+def lock_of(plan):
+    return Lockfile(Path("dvc.lock"), plan)
+
+
 def loaded():
     """Returns the stages with what dvc.lock says of them."""
     return {found.addressing: found for found in Repo().index.stages}
@@ -65,7 +73,7 @@ def keep(*names):
 def test_entries_are_printed_as_dvc_prints_them_and_put_in_the_order_of_the_plan(project):
     stages, expected = loaded(), lock()
     keep()
-    written = lockfile.Entries(tuple(stages))
+    written = lock_of(tuple(stages))
     for name in reversed(stages):
         written.record(stages[name])
     assert lock() == expected
@@ -74,7 +82,7 @@ def test_entries_are_printed_as_dvc_prints_them_and_put_in_the_order_of_the_plan
 def test_entries_that_are_there_keep_their_places(project):
     stages = loaded()
     keep("third", "odd")
-    written = lockfile.Entries(("first", "second", "third"))
+    written = lock_of(("first", "second", "third"))
     for name in ("second", "third", "first"):
         written.record(stages[name])
     assert order() == ["third", "odd", "first", "second"]
@@ -84,9 +92,9 @@ def test_runs_that_are_cut_short_end_in_the_order_of_one(project):
     stages, plan = loaded(), ("first", "second", "third", "odd")
     keep("list")
     for name in ("third", "second", "first"):
-        lockfile.Entries(plan).record(stages[name])
+        lock_of(plan).record(stages[name])
     assert order() == ["list", "first", "second", "third"]
-    written = lockfile.Entries(plan)
+    written = lock_of(plan)
     written.forget_order()
     written.record(stages["odd"])
     assert order() == ["list", "first", "second", "third", "odd"]
@@ -96,9 +104,9 @@ def test_runs_that_are_cut_short_end_in_the_order_of_one(project):
 def test_a_run_after_a_complete_one_or_with_another_dvc_lock_appends(project, change):
     stages, plan = loaded(), ("first", "second", "third", "odd")
     keep("list")
-    lockfile.Entries(plan).record(stages["third"])
+    lock_of(plan).record(stages["third"])
     if change == "complete":
-        lockfile.Entries(plan).forget_order()
+        lock_of(plan).forget_order()
         expected = ["list", "third", "first"]
     elif change == "checkout":
         keep("second", "third")
@@ -106,16 +114,16 @@ def test_a_run_after_a_complete_one_or_with_another_dvc_lock_appends(project, ch
     else:
         keep("third")
         expected = ["third", "first"]
-    lockfile.Entries(plan).record(stages["first"])
+    lock_of(plan).record(stages["first"])
     assert order() == expected
 
 
 def test_a_damaged_note_of_the_order_counts_as_none(project):
     stages = loaded()
     keep("third")
-    lockfile.ORDER.parent.mkdir(parents=True)
-    lockfile.ORDER.write_text('{"names": [')
-    lockfile.Entries(("first", "third")).record(stages["first"])
+    NOTE.parent.mkdir(parents=True)
+    NOTE.write_text('{"names": [')
+    lock_of(("first", "third")).record(stages["first"])
     assert order() == ["third", "first"]
 
 
@@ -128,13 +136,13 @@ def test_a_full_disk_leaves_dvc_lock_as_it_was(project, monkeypatch):
     stages["second"].cmd = "echo changed"
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
-        lockfile.Entries(tuple(stages)).record(stages["second"])
+        lock_of(tuple(stages)).record(stages["second"])
     assert lock() == before
 
 
 def test_a_stage_learns_what_another_process_recorded_of_it(project):
     stages = loaded()
-    written = lockfile.Entries(tuple(stages))
+    written = lock_of(tuple(stages))
     (out,) = stages["first"].outs
     Path("dvc.lock").write_text(lock().replace(out.hash_info.value, "f" * 32).replace("echo 3", "echo 4"))
     written.record(stages["second"])  # reads the file, too
@@ -152,15 +160,25 @@ def test_a_stage_learns_what_another_process_recorded_of_it(project):
         ("stages:\n", "stages:\n\n  # the first\n"),
         ("schema: '2.0'", 'schema: "2.0"'),
         ("schema: '2.0'\n", "schema: '2.0'\ndatasets: []\n"),
+        (r"\Z", "datasets: []\n"),
+        (r"\Z", "datasets:\n- name: d\n  url: x\n"),
+        (r"\Z", "# the end\n"),
+        (r"\Z", "other: 1\nmore: {a: 2}\n"),
+        ("(?s)stages:.*", "datasets: []\n"),
+        ("(?s)stages:.*", "stages: {}\n"),
+        ("(?s).*", ""),
     ],
 )
 def test_a_file_that_somebody_edited_becomes_what_dvc_makes_of_it(project, old, new):
     stages = loaded()
-    edited = lock().replace(old, new)
+    edited = re.sub(old, new, lock(), count=1)
     Path("dvc.lock").write_text(edited)
-    stages["second"].cmd = "echo changed"
-    stages["second"].dump(update_pipeline=False)
+    for name in ("second", "third"):
+        stages[name].cmd = "echo changed"
+        stages[name].dump(update_pipeline=False)
     expected = lock()
     Path("dvc.lock").write_text(edited)
-    lockfile.Entries(tuple(stages)).record(stages["second"])
+    written = lock_of(tuple(stages))
+    for name in ("second", "third"):
+        written.record(stages[name])
     assert lock() == expected

@@ -5,11 +5,10 @@ from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
-from dvc.lock import LockError
-from dvc.repo import Repo
 
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
+from dvc_parallel.internals import LockError, Repo
 from dvc_parallel.project import Project
 from dvc_parallel.tests import pipelines
 from dvc_parallel.tests.pipelines import stage
