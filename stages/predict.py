@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from stages.runtime import keras_import
-from stages.runtime.errors import InputError, printable, run
+from stages.runtime.errors import InputError, printable, run, some
 
+PARAMS = Path("params.yaml")
 BATCH = 32
 STDIN = "-"
 EXAMPLE = """example:
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.classifiers import trained
 
     variant = trained.choose(arguments.variant)
+    _tell_if_stale(variant)
     classifier = trained.load(variant, ensemble=arguments.ensemble)
     read = 0
     for name, best in _predictions(sources, classifier, arguments.top):
@@ -56,6 +58,23 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             f"{len(sources) - read} of {len(sources)} files could not be read as images, see above"
         )
+
+
+def _tell_if_stale(variant: str) -> None:
+    """Says on stderr why a variant might be trained again; nothing where there is no sound study."""
+    from stages.study import items
+    from stages.workspace import staleness
+
+    if not PARAMS.exists():
+        return
+    try:
+        expected = items.texts(items.load(PARAMS))
+        reasons = staleness.reasons(variant, lambda path: expected[path]() if path in expected else None)
+    except InputError:  # an edit that is not finished; `resolve` says what is wrong
+        return
+    if reasons:
+        what = f"{variant} may not be what the study would train now: {printable(some(reasons))}"
+        print(f"note: {what}; `python -m stages.run` brings it up to date", file=sys.stderr)
 
 
 def _predictions(

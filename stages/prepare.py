@@ -4,11 +4,15 @@ The manifest of the arrays depends on them alone; where they come from is a file
 """
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from stages.datasets import files, packing
+import numpy as np
+
+from stages.datasets import balance, files, packing
+from stages.datasets.prepared import LEFT_OUT
 from stages.runtime import atomic, modules, resolved
 from stages.runtime.errors import InputError, run
 
@@ -41,6 +45,8 @@ def main(argv: list[str] | None = None) -> None:
             raise InputError(f"{source} changed while it was read; run again")
     kind = provenance.write(arguments.provenance, sources, format=knobs["format"])
     print(f"{arguments.out}: {_summary(manifest)}; {kind} data")
+    if said := _balance(arguments.out):
+        print(said)
 
 
 def _pack(source: Path, out: Path, sizes_folder: Path, knobs: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +65,13 @@ def _pack(source: Path, out: Path, sizes_folder: Path, knobs: dict[str, Any]) ->
     )
     shutil.rmtree(scratch)
     return manifest
+
+
+def _balance(out: Path) -> str:
+    """Returns what to say of the sizes of the classes."""
+    names = json.loads((out / "class_names.json").read_text(encoding="utf-8"))
+    labels, split = (np.load(out / f"{name}.npy") for name in ("labels", "split"))
+    return balance.remark(names, np.bincount(labels[split != LEFT_OUT], minlength=len(names)))
 
 
 def _summary(manifest: dict[str, Any]) -> str:

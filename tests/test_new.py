@@ -60,7 +60,10 @@ def test_unbalanced_classes_are_told_and_weighted(tmp_path, capsys):
     assert "note" not in capsys.readouterr().out
     assert loaded(tmp_path / "even")["defaults"]["class_weights"] == "none"
     new.main([str(tmp_path / "uneven"), str(write_folder(tmp_path / "b", {"cats": 6, "dogs": 18}))])
-    assert "unbalanced, 18 of 'dogs' and 6 of 'cats'; class_weights: balanced" in capsys.readouterr().out
+    assert (
+        "unbalanced, 18 images of 'dogs' and 6 images of 'cats'; class_weights: bal"
+        in capsys.readouterr().out
+    )
     assert loaded(tmp_path / "uneven")["defaults"]["class_weights"] == "balanced"
 
 

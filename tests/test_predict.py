@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from PIL import Image
 
 from stages import predict
+from stages.projects import own_images
 from stages.runtime.atomic import write_json
 from stages.runtime.errors import InputError
 from tests import small_classifiers
@@ -207,3 +209,21 @@ def test_stdin_is_an_image_and_a_reader_may_have_enough(project):
     )
     assert done.stdout.startswith(b"-: green ")
     assert (done.returncode, done.stderr) in [(141, b""), (0, b"")]  # 0 where all fitted into the pipe
+
+
+def test_a_variant_that_the_study_would_train_again_is_told_and_predicts(project, capsys, monkeypatch):
+    """As after params.yaml named another folder."""
+    counts = own_images.Counts(["cats", "dogs"], np.full((2, 3), 3))
+    Path("params.yaml").write_text(own_images.params(counts, None, skip_damaged=False))
+    Path("report.yaml").write_text("{}")
+    deps, outs = [{"path": "data/resolved/train/net.json", "md5": "0"}], [{"path": "models/net", "md5": "1"}]
+    lock = json.dumps({"stages": {"train@net": {"deps": deps, "outs": outs}}})
+    Path("dvc.lock").write_text(f"{lock}\n")
+    predict.main([write(project / "one.png"), "--variant", "net"])
+    out, err = capsys.readouterr()
+    assert ": red" in out
+    assert err.startswith("note: net may not be what the study would train now: train@net is not in params.")
+    assert err.count("\n") == 1
+    Path("params.yaml").write_text("an edit that is not finished")
+    predict.main([write(project / "one.png"), "--variant", "net"])
+    assert capsys.readouterr().err == ""

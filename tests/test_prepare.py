@@ -77,6 +77,16 @@ def test_an_own_folder_becomes_a_dataset_of_own_data(study):
     assert (written["kind"], written["format"], list(written["sources"])) == ("own", "folder", ["pets"])
 
 
+def test_unbalanced_classes_are_told_with_the_knob_that_helps(study, capsys):
+    run(PETS)
+    assert "note" not in capsys.readouterr().out
+    run(PETS | {"from": str(write_folder(study / "more", {"cats": 10, "dogs": 30}))})
+    note = (
+        "\nnote: the classes are unbalanced, 30 images of 'dogs' and 10 images of 'cats'; class_weights: bal"
+    )
+    assert note in capsys.readouterr().out
+
+
 def test_a_format_gets_the_knobs_it_takes_and_no_other(study):
     run(PETS | {"test_share": 0.5})
     assert prepared.read(study / "out").counts["test"] == 15

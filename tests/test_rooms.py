@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "results",
     },
 }
-READ_PARAMS = {"resolve", "verify", "explain", "variants"}  # and demo
+READ_PARAMS = {"resolve", "verify", "explain", "variants", "predict"}  # and demo
 
 
 def modules():

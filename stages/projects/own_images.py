@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.datasets import files, folder, packing
+from stages.datasets import balance, files, folder, packing
 from stages.datasets.prepared import SPLITS
 from stages.projects.backbone_files import BackboneFile
 
@@ -20,7 +20,6 @@ IMAGES = 60_000  # seen in a training, about a minute on one core; but never few
 FEWEST_EPOCHS = 10
 SEEDS = 3  # where a training takes seconds
 FEW = 2000  # training images up to which it does
-UNBALANCED = 3  # times as many images in the largest class as in the smallest
 HEADS = """heads:
   linear_head: {{data: {name}_features, trainer: convex, end_to_end: true, threads: 2, network: dense_head,
     dense_units: [], feature_steps: [square_root, l2_norm],
@@ -40,10 +39,9 @@ class Counts(NamedTuple):
     images: np.ndarray
 
     @property
-    def is_unbalanced(self) -> bool:
-        """Whether a class has so few images that a network might do well without it."""
-        totals = self.images.sum(axis=1)
-        return bool(totals.max() >= UNBALANCED * totals.min())
+    def of_classes(self) -> np.ndarray:
+        """int64[classes], in all splits together."""
+        return self.images.sum(axis=1)
 
 
 def survey(source: Path, *, skip_damaged: bool) -> Counts:
@@ -88,7 +86,7 @@ def params(counts: Counts, backbone: BackboneFile | None, *, skip_damaged: bool)
         batch=BATCH,
         epochs=epochs,
         patience=max(3, epochs // 4),
-        weights="balanced" if counts.is_unbalanced else "none    ",
+        weights="balanced" if balance.is_unbalanced(counts.of_classes) else "none    ",
         seeds=SEEDS if train <= FEW else 1,
         backbones=backbone.entry(NAME) if backbone else "backbones: {}\nfeatures: {}\n",
         heads=HEADS.format(name=NAME) if backbone else "heads: {}\n",
@@ -97,13 +95,6 @@ def params(counts: Counts, backbone: BackboneFile | None, *, skip_damaged: bool)
 
 def told(counts: Counts) -> str:
     """Returns what there is of images, and what is unusual about it."""
-    totals = counts.images.sum(axis=1)
     splits = ", ".join(f"{n} {name}" for n, name in zip(counts.images.sum(axis=0), SPLITS, strict=True))
-    lines = [f"{totals.sum()} images of {len(totals)} classes ({splits})"]
-    if counts.is_unbalanced:
-        most, least = (f"{totals[n]} of {counts.names[n]!r}" for n in (totals.argmax(), totals.argmin()))
-        lines.append(
-            f"note: the classes are unbalanced, {most} and {least}; class_weights: balanced in params.yaml"
-            " lets them count the same in training, but accuracy still counts images"
-        )
-    return "\n".join(lines)
+    found = f"{counts.images.sum()} images of {len(counts.names)} classes ({splits})"
+    return "\n".join(filter(None, (found, balance.remark(counts.names, counts.of_classes))))

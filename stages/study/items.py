@@ -1,7 +1,7 @@
 """What a study comes to, checked: every item of every stage with the knobs that concern it."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,9 +92,16 @@ def files(content: Mapping[str, Any]) -> dict[Path, str]:
     Args:
         content: a study without mistakes.
     """
+    return {path: text() for path, text in texts(content).items()}
+
+
+def texts(content: Mapping[str, Any]) -> dict[Path, Callable[[], str]]:
+    """Returns what gives each of these texts, as hashes of all code take seconds and not all are needed."""
     hashes = functools.cache(code.hashes)
     return {
-        Path(item.stage, f"{item.name}.json"): resolved.text(item.stage, item.knobs, item.uses, hashes)
+        Path(item.stage, f"{item.name}.json"): functools.partial(
+            resolved.text, item.stage, item.knobs, item.uses, hashes
+        )
         for item in items(content)
     }
 
