@@ -33,11 +33,15 @@ def test_tables_hold_the_validation_curves_in_the_order_of_the_comparison(tmp_pa
         "zoom_accuracy.csv",
         "zoom_loss.csv",
     ]
-    assert (tmp_path / "out" / "zoom_loss.csv").read_text() == (
-        "epoch,variant,val_loss\n1,flip,0.5\n2,flip,0.25\n1,final,0.5\n2,final,0.25\n"
-    )
+    assert (tmp_path / "out" / "zoom_loss.csv").read_text().splitlines() == [
+        "epoch,variant,val_loss,colour",
+        "1,flip,0.5,#0072B2",
+        "2,flip,0.25,#0072B2",
+        "1,final,0.5,#D55E00",
+        "2,final,0.25,#D55E00",
+    ]
     header = (tmp_path / "out" / "zoom_accuracy.csv").read_text().splitlines()[0]
-    assert header == "epoch,variant,val_accuracy"
+    assert header == "epoch,variant,val_accuracy,colour"
 
 
 @pytest.mark.parametrize("records", [{}, {"final": {}}])
@@ -76,10 +80,10 @@ def test_reported_values_are_drawn_only_where_they_can_be_compared(tmp_path):
 )
 def test_curves_on_different_data_each_name_their_data(tmp_path, changes):
     write(tmp_path, final={}, flip=changes | {"dataset": "pets"})
-    names = {line.split(",", 1)[1] for line in (tmp_path / "out" / "zoom_loss.csv").read_text().splitlines()}
+    table = (tmp_path / "out" / "zoom_loss.csv").read_text()
     kind = changes.get("provenance", "stand-in")
-    assert f'"flip (pets, {kind} data)",0.5' in names
-    assert '"final (cifar100, stand-in data)",0.5' in names
+    assert f'\n1,"flip (pets, {kind} data)",0.5,' in table
+    assert '\n1,"final (cifar100, stand-in data)",0.5,' in table
 
 
 def test_a_head_on_features_compares_with_a_network_on_the_same_images(tmp_path):
@@ -91,8 +95,12 @@ def test_curves_of_several_seeds_keep_their_band(tmp_path):
     write_evaluated(tmp_path, "final", seeds=3)
     write(tmp_path, final={}, flip={})
     lines = (tmp_path / "out" / "zoom_loss.csv").read_text().splitlines()
-    assert lines[0] == "epoch,variant,val_loss,low,high"
-    assert lines[1:4] == ["1,final,0.5,0.375,0.625", "2,final,0.25,0.125,0.375", "1,flip,0.5,,"]
+    assert lines[0] == "epoch,variant,val_loss,low,high,colour"
+    assert [line.rpartition(",")[0] for line in lines[1:4]] == [
+        "1,final,0.5,0.375,0.625",
+        "2,final,0.25,0.125,0.375",
+        "1,flip,0.5,,",
+    ]
 
 
 def test_a_head_that_was_fitted_without_epochs_has_no_curve_beside_those_of_epochs(tmp_path):
@@ -113,7 +121,9 @@ def test_two_heads_without_epochs_are_compared_by_penalty(tmp_path):
             path.write_text(path.read_text().replace("epoch", "penalty"))
     assert write(tmp_path, final={}, flip={})
     assert (
-        (tmp_path / "out" / "zoom_loss.csv").read_text().startswith("penalty,variant,val_loss\n1,final,0.5")
+        (tmp_path / "out" / "zoom_loss.csv")
+        .read_text()
+        .startswith("penalty,variant,val_loss,colour\n1,final,0.5,")
     )
 
 

@@ -69,8 +69,11 @@ COMPARE = """
 from pathlib import Path
 folder = Path("plots/comparisons")
 folder.mkdir(parents=True, exist_ok=True)
-rows = [f"{epoch},{name},{1 / epoch}\\n" for name in ("deeper_1", "dropout_1") for epoch in (1, 2)]
-(folder / "dropout_loss.csv").write_text("epoch,variant,val_loss\\n" + "".join(rows))
+colours = {"deeper_1": "#CC79A7", "dropout_1": "#E69F00"}
+rows = [f"{epoch},{name},{1 / epoch},{colours[name]}\\n" for name in colours for epoch in (1, 2)]
+header = "epoch,variant,val_loss,colour\\n"
+for name in ("dropout", "epochs"):
+    (folder / f"{name}_loss.csv").write_text(header + "".join(rows))
 """
 
 
@@ -116,7 +119,7 @@ def visit(page: Path, width: int = 1280) -> SimpleNamespace:
     places = [f"--window-size={width},900", f"--user-data-dir={page.parent}/profile", drawn.as_uri()]
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     done = subprocess.run(
-        [CHROMIUM, *OPTIONS, *sandbox, *places], capture_output=True, text=True, timeout=300
+        [CHROMIUM, *OPTIONS, "--dump-dom", *sandbox, *places], capture_output=True, text=True, timeout=300
     )
     seen = re.sub(r"<script.*?</script>", "", html.unescape(done.stdout), flags=re.DOTALL)
     return SimpleNamespace(
@@ -143,6 +146,7 @@ def test_plots_of_two_revisions_are_drawn_from_a_fresh_clone(clone: Path) -> Non
     titles = [label for label in seen.labels if label.startswith("Title text")]
     assert [title for title in titles if "HEAD" not in title] == [
         "Title text 'Dropout: validation loss (report Fig. 10-13)'",
+        "Title text 'Epochs: validation loss (report Fig. 12-15)'",
         "Title text 'basenet: confusion of test images'",
         "Title text 'basenet: accuracy per class, test images'",
         "Title text 'final: confusion of test images'",
@@ -158,7 +162,8 @@ def test_plots_of_two_revisions_are_drawn_from_a_fresh_clone(clone: Path) -> Non
     assert len(cells) == 4
     assert {"images: 0; share: 0.0%" in cell for cell in cells} == {True}
     assert "accuracy: 100%; class: ant; rev: HEAD~1; revision: HEAD~1; images: 9" in seen.labels
-    assert {figures.BLUE, figures.VERMILION} <= seen.colours
+    assert {figures.BLUE, figures.VERMILION} <= seen.colours, "of revisions"
+    assert {"#CC79A7", "#E69F00"} <= seen.colours, "of variants, as compare says"
     assert not {"#945dd6", "#13adc7"} & seen.colours, "DVC's own colours of revisions"
 
 
@@ -170,6 +175,17 @@ def test_plots_of_one_revision_name_none_and_fit_the_window(clone: Path, width: 
     assert len([width for width in seen.widths if width > 1]) == 2  # and two menus
     assert max(seen.widths) < width
     assert not [label for label in seen.labels if "legend titled 'revision'" in label]
+
+
+@needs_browser
+@pytest.mark.parametrize("command", ["show", "diff"])
+def test_two_plots_stand_side_by_side_in_the_window_of_a_laptop(clone: Path, command: str) -> None:
+    revisions = ("HEAD~1", "--targets") if command == "diff" else ()
+    names = ("dropout, validation loss", "epochs, validation loss", "final, confusion")
+    succeed(clone, "dvc", "plots", command, *revisions, *names)
+    widths = [width for width in visit(clone / "dvc_plots" / "index.html").widths if width > 1]
+    assert len(widths) == len(names)
+    assert max(widths) < (1280 - 72) / 2
 
 
 @needs_browser

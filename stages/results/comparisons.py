@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages.results import comparable, curves
 from stages.results.comparable import Json, data_note
+from stages.results.drawing import PALETTE
 from stages.results.evaluated import Evaluated
 from stages.results.figures import draw_comparison
 
@@ -22,6 +23,8 @@ def write_comparison(
     plots: Path,
 ) -> bool:
     """Writes <name>.png, <name>_loss.csv and <name>_accuracy.csv; nothing for fewer than two curves.
+
+    The tables have a column with the colour of each curve, for other views of them.
 
     Args:
         folder: of all comparisons.
@@ -41,8 +44,10 @@ def write_comparison(
     if len(present) < 2:
         return False
     labels, data = _labels(present, evaluated)
+    colours = [PALETTE[styles[variant] % len(PALETTE)] for variant in present]
     for quantity, found in drawn.items():
-        drawn[quantity] = dict(zip(labels, found.values(), strict=True))
+        named = zip(labels, found.values(), colours, strict=True)
+        drawn[quantity] = {label: curve.assign(colour=colour) for label, curve, colour in named}
         path = folder / f"{name}_{quantity}.csv"
         curves.write(path, drawn[quantity], "variant", f"val_{quantity}")
     words = name.replace("_", " ").capitalize()
