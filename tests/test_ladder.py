@@ -93,7 +93,7 @@ def test_a_ladder_of_which_one_step_has_run_has_a_table_and_no_figure(tmp_path):
 def test_its_section_has_the_steps_and_is_the_home_of_rows_that_the_report_does_not_have(page):
     section = re.search(r'<section id="ladder-up">.*?</section>', page, re.DOTALL)[0]
     shown = text(section)
-    assert "From the ground up What does each idea bring? Flips bring most." in shown
+    assert "From the ground up What does each idea bring? Here: Flips bring most." in shown
     row = r"flips final 0\.510 ± 0\.010 \(3 seeds\) \[0\.\d{3}, 0\.\d{3}\] 0\.550 0\.250 \+0\.110 \[\+"
     assert re.search(row, shown)
     assert re.findall(r'id="variant-(\w+)"', section) == ["normalised", "mlp_head"]  # `final` is in 2.7

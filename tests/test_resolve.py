@@ -92,6 +92,8 @@ def test_every_item_of_every_stage_has_a_file(original):
     assert (ladder, first["variant"]) == (page["ladders"][0]["title"]["en"], "basenet")
     assert first["idea"] == page["ladders"][0]["steps"][0]["idea"]["en"]
     assert page["changes"]["zoom_20"] == {"parent": "normalised", "knobs": {"zoom": [0.0, 0.2]}}
+    features = ["cub200_resnet50", "cub200_resnet50_gem"]
+    assert page["changes"]["convex_gem"]["knobs"] == {"data": features}
 
 
 BASENETS = ("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip", "flip_zoom_20")

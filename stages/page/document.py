@@ -17,7 +17,6 @@ from stages.page.leaderboard import climb, leaderboard, on_test_images, steps
 from stages.page.outline import SectionView, sections
 
 FOLDER = Path(__file__).parent
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
@@ -30,7 +29,6 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
     found = sections(study)
     of_report = "_report" if study.has_report else ""
     parts = {
-        "policy": POLICY,
         "name": TEXTS[f"title{of_report}"]["en"],
         "title": text(f"title{of_report}"),
         "subtitle": text(f"subtitle{of_report}"),
@@ -118,10 +116,8 @@ def _banner(present: list[VariantView], study: StudyView) -> str:
 
 def _section(section: SectionView, study: StudyView, photos: Mapping[str, str]) -> str:
     number = f'<span class="number">{escape(section.number)}</span> ' if section.number else ""
-    answer = ""
-    if section.answer:
-        whose = "" if section.ladder else f"<b>{text('the_report')}</b> "
-        answer = f'<p class="answer">{whose}{translated(section.answer)}</p>'
+    whose = f"<b>{text('here' if section.ladder else 'the_report')}</b>"
+    answer = f'<p class="answer">{whose} {translated(section.answer)}</p>' if section.answer else ""
     charts = _charts(section, study)
     folds = "".join(details(variant, photos.get(variant.name, ""), charts) for variant in section.variants)
     return f"""<section id="{_anchor(section)}"><h2>{number}{translated(section.title)}</h2>

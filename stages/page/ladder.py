@@ -15,9 +15,7 @@ def figure(ladder: Json) -> str:
     steps = [step for step in ladder["steps"] if step.has_run]
     if len(steps) < 2:
         return ""
-    values = [
-        value for step in steps for value in (*step.row["accuracies"], *_ensemble(step), *_reported(step))
-    ]
+    values = [value for step in steps for points in _points(step) for value in points]
     room = 0.04 * (max(values) - min(values) or 1)
     low, high = min(values) - room, max(values) + room
     apart = next((apart for apart in BETWEEN_TICKS if high - low > 3 * apart), BETWEEN_TICKS[-1])
@@ -45,21 +43,19 @@ def _row(step: VariantView, marks: str) -> str:
 
 def _marks(step: VariantView, above: VariantView | None, x: Callable[[float], float]) -> str:
     """Returns what a step is drawn with: across in per cent, as the width is that of the window."""
-    row, mean = step.row, x(step.row["accuracy"])
-    marks = []
+    row, mean, marks = step.row, x(step.row["accuracy"]), []
+    seeds, ensemble, reported = _points(step)
     if above:
         before = x(above.row["accuracy"])
         if row["gain"] is not None:
             left, width = min(before, mean), abs(mean - before)
             marks.append(f'<rect x="{left}%" width="{width:.2f}%" y="22%" height="56%"/>')
         marks += [_line("way", before, before, -50, 50), _line("way", before, mean, 50, 50)]
-    marks += [f'<circle class="seed" cx="{x(value)}%" cy="50%" r="3"/>' for value in row["accuracies"]]
+    marks += [f'<circle class="seed" cx="{x(value)}%" cy="50%" r="3"/>' for value in seeds]
     marks.append(_line("mean", mean, mean, 18, 82))
-    marks += [f'<circle class="hollow" cx="{x(value)}%" cy="50%" r="5"/>' for value in _ensemble(step)]
-    marks += [
-        f'<svg x="{x(value)}%" y="50%"><path class="reported" d="M0-6l6 6-6 6-6-6z"/></svg>'
-        for value in _reported(step)
-    ]
+    marks += [f'<circle class="hollow" cx="{x(value)}%" cy="50%" r="5"/>' for value in ensemble]
+    diamond = '<path class="reported" d="M0-6l6 6-6 6-6-6z"/>'
+    marks += [f'<svg x="{x(value)}%" y="50%">{diamond}</svg>' for value in reported]
     return "".join(marks)
 
 
@@ -67,10 +63,9 @@ def _line(kind: str, left: float, right: float, top: int, bottom: int) -> str:
     return f'<line class="{kind}" x1="{left}%" x2="{right}%" y1="{top}%" y2="{bottom}%"/>'
 
 
-def _ensemble(step: VariantView) -> list[float]:
-    return [] if step.row["ensemble"] is None else [step.row["ensemble"]]
-
-
-def _reported(step: VariantView) -> list[float]:
-    """Returns what the report says, where that is comparable."""
-    return [] if step.row["difference"] is None else [step.row["reported_accuracy"]]
+def _points(step: VariantView) -> tuple[list[float], list[float], list[float]]:
+    """Returns the accuracies of the seeds, of their ensemble and, where that is comparable, of the report."""
+    ensemble, reported, difference = (
+        step.row[key] for key in ("ensemble", "reported_accuracy", "difference")
+    )
+    return step.row["accuracies"], [ensemble] * (ensemble is not None), [reported] * (difference is not None)

@@ -189,11 +189,13 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the parent of each variant, None where it has none, and the knobs in which it differs."""
+    """Returns the parent of each variant, None where it has none, and the knobs and data in which it differs."""
     changes = {}
     for group in TRAINERS:
         for name, entry in content[group].items():
             differing = inheritance.changes(name, group, parent(entry), content)
             pairs = {knob: list(pair) for knob, pair in differing.items()}
+            before = content[group].get(parent(entry), entry)["data"]
+            pairs |= {"data": [before, entry["data"]]} if before != entry["data"] else {}
             changes[name] = {"parent": parent(entry), "knobs": pairs}
     return changes
