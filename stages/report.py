@@ -1,6 +1,7 @@
 """Stage report: the whole study on one page, beside what the report says."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ EXAMPLE = """example:
 
 The page shows the variants that have run. It is one file that needs no network. With --photos it has the most
 confident mistakes as pictures and is not to be published: the images belong to others. --grad-cam draws
-beside each where the network looks, which takes TensorFlow and some seconds per variant.
+beside each where the network looks, which takes TensorFlow and some seconds per variant. With --try, one can
+drop an image on the page, and its small networks answer.
 """
 
 
@@ -45,9 +47,10 @@ def main(argv: list[str] | None = None) -> None:
         help="folders with the images of mistakes",
     )
     parser.add_argument("--grad-cam", action="store_true", help="with --photos: show where networks look")
+    parser.add_argument("--try", action="store_true", dest="trial", help="with --photos: classify images")
     arguments = parser.parse_args(argv)
-    if arguments.grad_cam and not arguments.photos:
-        raise InputError("received --grad-cam without --photos, which gives it the images")
+    if (arguments.grad_cam or arguments.trial) and not arguments.photos:
+        raise InputError("received --grad-cam or --try without --photos, which names images and models")
     if arguments.photos and arguments.page.name == "report.html":
         raise InputError(
             "git keeps report.html, and photos do not belong there; write plots/report_photos.html instead"
@@ -66,11 +69,21 @@ def main(argv: list[str] | None = None) -> None:
         heat = _heat(*arguments.photos) if arguments.grad_cam else None
         found = photos.mistakes(study, *arguments.photos, heat)
     page = document.html(study, found)
+    if arguments.trial:
+        before = '<section id="overview">'
+        page = page.replace(before, _trial(knobs["groups"], *arguments.photos) + before, 1)
     with replacing(arguments.page) as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")
     print(
         f"{len(present)} of {len(knobs['variants'])} variants on a page of {len(page.encode()) / 1e6:.2f} MB"
     )
+
+
+def _trial(groups: Mapping[str, str], data: Path, models: Path) -> str:
+    """Returns the section of the page that classifies images, by networks trained from scratch."""
+    keras_import.load()
+    names = [name for name, group in groups.items() if group == "variants"]
+    return find("classifiers", "in_browser").section(names, models, data)
 
 
 def _heat(data: Path, models: Path) -> "photos.Heat":

@@ -122,11 +122,13 @@ def test_a_folder_of_images_becomes_a_study_with_a_page_of_its_own(
     own_study: tuple[Path, dict[str, str]],
 ) -> None:
     folder, printed = own_study
-    *_, predictions, findings = printed.values()
+    *_, predictions, findings, _ = printed.values()
     assert len(predictions.splitlines()) == 3
     assert findings == "0 findings\n"
     page = (folder / "plots" / "report.html").read_text(encoding="utf-8")
     assert "small_net" in page
+    assert 'id="try"' not in page
+    assert 'id="try"' in (folder / "plots" / "report_photos.html").read_text(encoding="utf-8")
     seen = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]*>", " ", page)
     assert not re.findall(r"(?i)report|verdict|informe|veredicto|basenet", seen)
     for path in folder.glob("plots/**/*.md"):

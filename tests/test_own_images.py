@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from stages.classifiers import in_browser
+from stages.datasets import balance, folder
 from stages.projects import own_images
+from stages.runtime.modules import ROOT
 
 
 def params(train):
@@ -25,3 +28,11 @@ def test_many_images_are_seen_less_often_and_by_one_seed(train, epochs, seeds):
     assert study["defaults"]["restore_best"] is True
     assert 0 < study["defaults"]["patience"] < epochs
     assert study["variants"]["small_net"]["seeds"] == seeds
+
+
+def test_the_guide_has_the_numbers_of_the_code():
+    guide = " ".join((ROOT / "docs/own-data.md").read_text(encoding="utf-8").split())
+    assert f"at most {own_images.EPOCHS} epochs" in guide
+    assert f"Up to {own_images.FEW:,} training images, three seeds" in guide
+    assert own_images.SEEDS == balance.TIMES == folder.FEWEST == 3  # "three" in words
+    assert f"every network of at most {in_browser.MOST:,} weights" in guide

@@ -378,7 +378,7 @@ def test_a_network_looks_at_images_of_its_own_size(tmp_path, monkeypatch):
 
 
 def test_where_networks_look_needs_their_images(tmp_path):
-    with pytest.raises(InputError, match="received --grad-cam without --photos"):
+    with pytest.raises(InputError, match="received --grad-cam or --try without --photos"):
         run_report(tmp_path, STUDY, "--grad-cam")
 
 
