@@ -25,18 +25,13 @@ def _tested(tested: Tested) -> str:
     test, found = tested.test, tested.interval
     variants = f" {MINUS} ".join(f"<code>{escape(name)}</code>" for name in names(test))
     measure = f"measure {test['measure']}"
-    shown = f"{labels.verdict(tested.verdict, True)} {text(measure)}, {variants}: "
+    shown = f"{labels.verdict(tested.verdict, True)} {text(measure)}, {variants}"
     if found:
         counts = " + ".join(map(str, tested.seeds))
         seeds = text("one_seed") if counts == "1" else text("several_seeds", n=counts)
         here = f"<b>{decimal(found.value, form(test))}</b>{interval(found.low, found.high, form(test))}"
-        shown += f"{here} <small>{seeds}</small>, "
+        shown += f": {here} <small>{seeds}</small>"
     reason = f" ({text(tested.reason)}: {', '.join(map(escape, tested.lacking))})" if tested.reason else ""
-    return f"<li>{shown}{_said(tested)}{reason}</li>"
-
-
-def _said(tested: Tested) -> str:
-    """Returns where the measure lies according to the report."""
-    where, bounds = said(tested.test)
-    region = f" {text('to')} ".join(decimal(bound, "g") for bound in bounds)
-    return f"{text('report_says')} {SIGNS.get(where, '')}{region}"
+    where, bounds = said(test)
+    region = SIGNS.get(where, "") + f" {text('to')} ".join(decimal(bound, "g") for bound in bounds)
+    return f"<li>{shown}, {text('report_says')} {region}{reason}</li>"

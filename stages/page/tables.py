@@ -1,6 +1,7 @@
 """Tables as HTML, and those of one variant: layers, classes, confusions, penalties."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -116,7 +117,10 @@ def penalties(curves: Mapping[str, pd.DataFrame], chosen: Collection[float]) -> 
         curves[quantity].pivot(index="penalty", columns="line", values=quantity) for quantity in QUANTITIES
     ]
     rows = [
-        (f"<b>{penalty:g}</b>" if penalty in chosen else f"{penalty:g}", *map(_thousandths, values))
+        (
+            f"<b>{penalty:g}</b>" if penalty in chosen else f"{penalty:g}",
+            *map(partial(decimal, form=".3f"), values),
+        )
         for penalty, *values in pd.concat(sides, axis=1).itertuples(name=None)
     ]
     keys = ("penalty", "training_loss", "validation_loss", "training_accuracy", "validation_accuracy")
@@ -149,10 +153,6 @@ def _cell(column: Column, item: Any) -> str:
     sorts = "" if value is None else f' data-value="{escape(str(value))}"'
     tag, scope = ("th", " scope=row") if column.leads else ("td", "")
     return f"<{tag}{scope}{_kind(column, shown)}{sorts}>{shown}</{tag}>"
-
-
-def _thousandths(value: float) -> str:
-    return decimal(value, ".3f")
 
 
 def _kind(column: Column, shown: str | None = None) -> str:

@@ -189,7 +189,7 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the parent of each variant, None where it has none, and the knobs and data in which it differs."""
+    """Returns the parent of each variant, None where it has none, and the knobs and data that differ."""
     changes = {}
     for group in TRAINERS:
         for name, entry in content[group].items():
