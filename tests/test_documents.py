@@ -85,7 +85,7 @@ def own_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
             folder = (folder / command.removeprefix("cd ")).resolve()
             make_short(folder / "params.yaml")
         else:
-            printed[command] = execute(command, folder)
+            printed[command] = execute(command.removeprefix("uv run "), folder)
     commit(folder, "Run the own study")
     return folder, printed
 

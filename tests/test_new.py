@@ -1,6 +1,7 @@
 """`python -m stages.new`: a clean project for a folder of images, and all that is wrong with the folder."""
 
 import subprocess
+import sys
 
 import pytest
 from small_archives import write_folder
@@ -46,6 +47,15 @@ def test_a_study_is_a_clean_project_with_this_code_and_without_this_study(pets, 
     assert f"{folder}: 42 images of 2 classes (27 train, 7 validation, 8 test)\n" in out
     assert f"next: cd '{folder}' && " in out
     assert backbone_files.HINT in out
+
+
+def test_a_study_may_start_from_the_copy_in_another(pets, tmp_path):
+    new.main([str(tmp_path / "first"), str(pets)])
+    command = [sys.executable, "-m", "stages.new", "../second", str(pets)]
+    subprocess.run(command, cwd=tmp_path / "first", check=True, capture_output=True)
+    for name in ("dvc.yaml", "params.yaml", "stages/new.py", ".gitignore"):
+        first, second = (tmp_path / folder / name for folder in ("first", "second"))
+        assert second.read_text() == first.read_text()
 
 
 def test_the_images_stay_where_they_are_behind_a_link_that_git_does_not_keep(pets, tmp_path, monkeypatch):

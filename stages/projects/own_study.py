@@ -14,6 +14,7 @@ from stages.runtime.modules import ROOT
 README = Path(__file__).with_name("own_study.README.md")
 ENVIRONMENT = ("pyproject.toml", "requirements.lock", "LICENSE")
 OURS = re.compile(r" \(report [^)]*\)")  # remarks in dvc.yaml
+OF_VARIANTS = re.compile(r"\n# What `dvc (?:artifacts get|plots show)`")  # the sections at its end
 PLOTS = """# What `dvc plots show` draws.
 plots:
 {entries}"""
@@ -47,8 +48,9 @@ def start(folder: Path, images: Path, backbone: BackboneFile | None, params: str
         _describe(project / "pyproject.toml", folder.resolve().name)
         for name, target in links.items():
             (project / name).symlink_to(target)
-        with (project / ".gitignore").open("a", encoding="utf-8") as file:
-            file.writelines(f"/{name}\n" for name in links)
+        ignored = (project / ".gitignore").read_text(encoding="utf-8").splitlines()
+        lines = dict.fromkeys([*ignored, *(f"/{name}" for name in links)])
+        (project / ".gitignore").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (project / "params.yaml").write_text(params, encoding="utf-8")
         (project / "report.yaml").write_text("{}  # this study follows no report\n", encoding="utf-8")
         _simplify(project / "dvc.yaml", params)
@@ -70,7 +72,7 @@ def _simplify(path: Path, params: str) -> None:
     """Leaves out of dvc.yaml what is about the report's variants; draws those of the study."""
     study = YAML(typ="safe", pure=True).load(params)
     entries = "".join(PLOT.format(variant=name) for name in [*study["variants"], *study["heads"]])
-    kept = path.read_text(encoding="utf-8").partition("\n# What `dvc artifacts get`")[0]
+    kept = OF_VARIANTS.split(path.read_text(encoding="utf-8"))[0]
     path.write_text(f"{OURS.sub('', kept)}\n{PLOTS.format(entries=entries)}", encoding="utf-8")
 
 
