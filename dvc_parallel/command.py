@@ -39,7 +39,13 @@ def main(
     signals.handle()
     with errors.reported():
         sys.argv = [prog, *(sys.argv[1:] if argv is None else argv)]  # as DVC names this process to others
-        if arguments.explain or arguments.dry:
+        if arguments.check:
+            from dvc_parallel.check import check
+
+            sys.exit(
+                check(arguments.targets, prog.removeprefix("python -m ").replace("-", "_"), arguments.jobs)
+            )
+        elif arguments.explain or arguments.dry:
             explain(arguments.targets, arguments.jobs, hooks, with_reasons=arguments.explain)
         else:
             sys.exit(_run(arguments, hooks or Hooks()))
@@ -78,7 +84,6 @@ def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
     project, cluster = (project, None) if project else _cluster(arguments, hooks)
     with (
         files.only_run(),
-        project.recorded(),
         cluster or nullcontext() as processes,
         Display() as display,
         signals.deferred() as received,
@@ -120,6 +125,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--dry", action="store_true", help="print what would run, and run nothing")
     parser.add_argument("--explain", action="store_true", help="print what would run and why")
+    parser.add_argument(
+        "--check", action="store_true", help="run copies of the project by dvc repro and by this, and compare"
+    )
     return parser
 
 

@@ -16,11 +16,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dvc_parallel import internals
+from dvc_parallel import files, internals
+from dvc_parallel.entries import Entries
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
-from dvc_parallel.internals import DvcException, LockError, PipelineStage, Stage
-from dvc_parallel.lockfile import Lockfile
+from dvc_parallel.internals import DvcException, LockError, Output, PipelineStage, Stage
+from dvc_parallel.order import Order
 
 
 class Command(NamedTuple):
@@ -60,7 +61,8 @@ class Project:
                 f"{Path.cwd()} is in no DVC project, expected a .dvc folder here; change into the project"
             ) from None
         self._held: dict[str, ExitStack] = {}
-        self._lockfiles: dict[str, Lockfile] = {}
+        self._entries: dict[str, Entries] = {}
+        self._gitignores: dict[Path, Order] = {}
         with self.locked():
             _mend(Path(self._repo.tmp_dir, "rwlock"))
             try:
@@ -104,16 +106,6 @@ class Project:
                     meanwhile()
             yield
 
-    @contextmanager
-    def recorded(self) -> Iterator[None]:
-        """Stages what has changed in git at the end, where `core.autostage` asks for it."""
-        try:
-            yield
-        finally:
-            with self._repo.scm_context(quiet=True):
-                pass
-            self._repo.close()
-
     def is_stale(self, name: str) -> bool:
         """Returns whether a stage has to run; all upstream must be done.
 
@@ -121,7 +113,7 @@ class Project:
         """
         stage = self._stages[name]
         if isinstance(stage, PipelineStage):
-            self._lockfile(stage).refresh(stage)
+            self._entries_of(stage).refresh(stage)
         is_always = bool(stage.is_callback or stage.always_changed)
         deps = [] if stage.frozen else stage.deps
         if stage.changed_stage() or (is_always and not stage.frozen):
@@ -140,6 +132,7 @@ class Project:
             self._held[name].enter_context(self._noted(stage))
             if stage.frozen or not stage.cmd:
                 internals.reproduce(stage)
+                self._stage_in_git()
                 self.release(name)
                 return []
             stage.remove_outs(ignore_remove=False, force=False)
@@ -162,12 +155,16 @@ class Project:
         """Records the outputs of a stage whose commands all ended well."""
         stage = self._stages[name]
         small = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
+        before = {path: _lines(path) for path in map(_gitignore, stage.outs)}
         stage.save(run_cache=not small)
+        for path, lines in before.items():
+            self._sort(path, lines)
         stage.commit()
         if isinstance(stage, PipelineStage):
-            self._lockfile(stage).record(stage)
+            self._entries_of(stage).record(stage)
         else:
             stage.dump(update_pipeline=False)
+        self._stage_in_git()
         self.release(name)
 
     def release(self, name: str) -> None:
@@ -183,11 +180,12 @@ class Project:
         """Gives back what DVC notes of stages that run, which nobody could once Python ends."""
         for name in list(self._held):
             self.release(name)
+        self._repo.close()
 
     def complete(self) -> None:
         """Notes that the plan was gone through to its end."""
-        for file in self._lockfiles.values():
-            file.forget_order()
+        for order in [*self._gitignores.values(), *(file.order for file in self._entries.values())]:
+            order.forget()
 
     def meta(self, name: str) -> dict[str, Any]:
         """Returns what a stage takes: its `meta` in dvc.yaml, and what the hooks add."""
@@ -202,12 +200,28 @@ class Project:
         """Returns the text of what a stage reads; None where it is not written yet."""
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
-    def _lockfile(self, stage: PipelineStage) -> Lockfile:
+    def _entries_of(self, stage: PipelineStage) -> Entries:
         """Returns the dvc.lock beside the dvc.yaml of a stage."""
-        if stage.path not in self._lockfiles:
+        if stage.path not in self._entries:
             plan = [other.name for other in self._stages.values() if other.path == stage.path]
-            self._lockfiles[stage.path] = Lockfile(Path(stage.path_in_repo).with_suffix(".lock"), plan)
-        return self._lockfiles[stage.path]
+            self._entries[stage.path] = Entries(Path(stage.path_in_repo).with_suffix(".lock"), plan)
+        return self._entries[stage.path]
+
+    def _sort(self, path: Path, before: list[str]) -> None:
+        """Brings what DVC has added to a .gitignore into the order of the plan."""
+        if (now := _lines(path)) == before:
+            return
+        if path not in self._gitignores:
+            outs = [out for stage in self._stages.values() for out in stage.outs if _gitignore(out) == path]
+            rank = {f"/{Path(str(out)).name}": number for number, out in enumerate(outs)}
+            self._gitignores[path] = Order(path, rank)
+        if (lines := self._gitignores[path].sorted(before, now)) != now:
+            files.write(path, "".join(f"{line}\n" for line in lines))
+
+    def _stage_in_git(self) -> None:
+        """Stages in git what has changed, where `core.autostage` asks for it, before a kill can forget it."""
+        with self._repo.scm_context(quiet=True):
+            pass
 
     def _noted(self, stage: Stage) -> Any:
         return internals.noted(stage, " ".join(sys.argv))
@@ -218,6 +232,15 @@ def _commands(stage: Stage) -> list[Command]:
     ours = Path(sys.executable).parent  # so that `python` is this one
     start["env"]["PATH"] = f"{ours}{os.pathsep}{start['env'].get('PATH', os.defpath)}"
     return [Command(text, argv, start["cwd"], start["env"]) for text, argv in internals.commands(stage)]
+
+
+def _gitignore(out: Output) -> Path:
+    """Returns the file in which DVC lets git ignore an output."""
+    return Path(str(out)).with_name(".gitignore")
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
 def _names(stage: Stage) -> tuple[str, str]:

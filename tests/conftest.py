@@ -13,21 +13,12 @@ from dvc_parallel.tests.conftest import no_process_stays, terminal_signals  # no
 
 # Files that take seconds or minutes, the longest first: `pytest -m "not slow"` leaves them out.
 SLOW = [
-    *(
-        "study",
-        "repeatability",
-        "documents",
-        "kills",
-        "ray_cluster",
-        "measured",
-        "views",
-        "verify",
-        "command",
-    ),
+    *("study", "repeatability", "documents", "kills", "ray_cluster", "generated", "measured", "views"),
+    *("verify", "command"),
     *("runs", "killed_repro", "application", "demo", "train", "backends", "environment", "evaluate", "dvc"),
     *("explain", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
     *("epoch", "steps", "cache_features", "workflow", "outputs", "predict", "guards", "fused_batch_norm"),
-    *("saving", "lockfile", "cores", "costs"),
+    *("saving", "entries", "examples", "cores", "costs"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOOLS = {

@@ -114,7 +114,7 @@ def test_the_study_itself_can_be_reported() -> None:
 def test_every_run_starts_with_a_file_that_is_here_or_a_program_of_the_runner() -> None:
     started = [line.split()[0] for _, step in STEPS for line in step.get("run", "").splitlines()]
     files = {word for word in started if "/" in word}
-    assert files == {".ci/run", SCRIPT}
+    assert files == {".ci/run", ".ci/package", SCRIPT}
     for file in files:
         assert os.access(ROOT / file, os.X_OK), file
     assert set(started) - files == {"python3", "cat", "printf", "{", "end=$(uuidgen)"}
@@ -131,6 +131,7 @@ def test_a_job_that_runs_code_of_a_pull_request_may_write_nothing() -> None:
     assert WORKFLOW["permissions"] == {}
     assert {name: job["permissions"] for name, job in JOBS.items()} == {
         "check": {"contents": "read"},
+        "package": {"contents": "read"},
         "changes": {"contents": "read"},
         "comment": {"pull-requests": "write"},
     }

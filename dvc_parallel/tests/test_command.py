@@ -15,7 +15,7 @@ import pytest
 
 from dvc_parallel import command, signals
 from dvc_parallel.display import Display
-from dvc_parallel.lockfile import Lockfile
+from dvc_parallel.entries import Entries
 from dvc_parallel.tests import pipelines
 from dvc_parallel.tests.pipelines import RUN, call, names, recorded, repro, stage, start, steps, wait_for
 
@@ -211,9 +211,9 @@ def test_a_full_disk_while_a_result_is_recorded_fails_its_stage_alone(project, m
         original(self, stage)
 
     pipelines.write(project, stage("source"), stage("large", "echo >> ran", ("source",)), steps("other", 0.5))
-    original = Lockfile.record
+    original = Entries.record
     with monkeypatch.context() as full:
-        full.setattr(Lockfile, "record", record)
+        full.setattr(Entries, "record", record)
         printed = run(project, "--jobs", "2", code=1)
     assert "large: failed: No space left on device: .dvc/cache; free some disk space and rerun; " in printed
     assert names(project) == ["source", "other"]
@@ -422,7 +422,7 @@ def test_an_unexpected_error_of_the_run_ends_its_stages(project, monkeypatch):
     monkeypatch.setattr(Display, "refresh", refresh)
     with pytest.raises(RuntimeError, match="a bug"):
         run(project)
-    assert not [p for p in psutil.process_iter(["cmdline"]) if "make.py" in (p.info["cmdline"] or [])]
+    assert not [p for p in psutil.Process().children(recursive=True) if "make.py" in p.cmdline()]
     assert not any(json.loads((project / ".dvc/tmp/rwlock").read_text()).values())
 
 

@@ -4,32 +4,27 @@ DVC parses and prints the whole file after every stage, which takes 0.6 s for si
 prints cuts the file off. Here one entry is printed, by DVC's own printer, and put among the others.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from dvc_parallel import files, internals
 from dvc_parallel.internals import Entry, PipelineStage
+from dvc_parallel.order import Order
 
 HEAD = "schema: '2.0'\nstages:\n"
 
 
-class Lockfile:
-    """The entries of one dvc.lock.
-
-    `dvc repro` leaves those that are there in their places and appends others in the order of its plan. So
-    that runs that are cut short end in the same order, a note says how many were there before the first.
-    """
+class Entries:
+    """The entries of one dvc.lock."""
 
     def __init__(self, path: Path, plan: Sequence[str]) -> None:
         """Takes the file, and the order in which `dvc repro` would run its stages."""
-        self._path, self._note = path, files.RUN / f"order-{'_'.join(path.parts)}.json"
-        self._rank = {name: number for number, name in enumerate(plan)}
+        self._path = path
+        self.order = Order(path, {name: number for number, name in enumerate(plan)})
         self._text = self._read()
         self._blocks: dict[str, str] | None = None  # stage -> its lines; None where they are not known
         self._around = HEAD, ""  # what stands before and behind them
-        self._n_fixed: int | None = None
         self._foreign: dict[str, Entry] = {}
 
     def refresh(self, stage: PipelineStage) -> None:
@@ -47,21 +42,14 @@ class Lockfile:
             stage.dump(update_pipeline=False)
             self._text = self._read()
             return
-        if self._n_fixed is None:
-            self._n_fixed = self._fixed(list(self._blocks))
         printed = internals.printed({"schema": "2.0", "stages": internals.to_lockfile(stage)})
-        self._blocks = self._placed(stage.name, printed.removeprefix(HEAD))
+        blocks = self._blocks | {stage.name: printed.removeprefix(HEAD)}
+        self._blocks = {name: blocks[name] for name in self.order.sorted(list(self._blocks), list(blocks))}
         head, tail = self._around
         text, self._text = self._text, head + "".join(self._blocks.values()) + tail
         if self._text != text:
-            note = {"names": list(self._blocks), "fixed": self._n_fixed}
-            files.write(self._note, json.dumps(note))
             files.write(self._path, self._text)
             stage.repo.scm_context.track_file(str(self._path))
-
-    def forget_order(self) -> None:
-        """Notes that a plan was gone through to its end."""
-        self._note.unlink(missing_ok=True)
 
     def _read(self) -> str:
         return self._path.read_text(encoding="utf-8") if self._path.exists() else ""
@@ -83,23 +71,3 @@ class Lockfile:
             if len(blocks) == len(content["stages"]):
                 self._blocks = dict(zip(content["stages"], blocks, strict=True))
                 self._around = "".join(sections[: starts[0]]) + head, "".join(sections[starts[0] + 1 :])
-
-    def _placed(self, name: str, block: str) -> dict[str, str]:
-        """Returns the blocks with another one in its place."""
-        names = list(self._blocks)
-        if name not in names:
-            later = [
-                other for other in names[self._n_fixed :] if self._rank.get(other, -1) > self._rank[name]
-            ]
-            names.insert(names.index(later[0]) if later else len(names), name)
-        return {other: block if other == name else self._blocks[other] for other in names}
-
-    def _fixed(self, names: list[str]) -> int:
-        """Returns how many entries of the file were there before the runs that were cut short."""
-        try:
-            left = json.loads(self._note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return len(names)
-        n, ours = left["fixed"], left["names"]
-        is_ours = names == [name for name in ours if name in names] and names[:n] == ours[:n]
-        return n if is_ours else len(names)

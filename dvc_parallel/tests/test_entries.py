@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from dvc_parallel.lockfile import Lockfile
+from dvc_parallel.entries import Entries
 from dvc_parallel.tests import pipelines
 from dvc_parallel.tests.pipelines import stage
 
@@ -46,7 +46,7 @@ NOTE = Path(".dvc/tmp/run/order-dvc.lock.json")
 
 
 def lock_of(plan):
-    return Lockfile(Path("dvc.lock"), plan)
+    return Entries(Path("dvc.lock"), plan)
 
 
 def loaded():
@@ -95,7 +95,7 @@ def test_runs_that_are_cut_short_end_in_the_order_of_one(project):
         lock_of(plan).record(stages[name])
     assert order() == ["list", "first", "second", "third"]
     written = lock_of(plan)
-    written.forget_order()
+    written.order.forget()
     written.record(stages["odd"])
     assert order() == ["list", "first", "second", "third", "odd"]
 
@@ -106,7 +106,7 @@ def test_a_run_after_a_complete_one_or_with_another_dvc_lock_appends(project, ch
     keep("list")
     lock_of(plan).record(stages["third"])
     if change == "complete":
-        lock_of(plan).forget_order()
+        lock_of(plan).order.forget()
         expected = ["list", "third", "first"]
     elif change == "checkout":
         keep("second", "third")

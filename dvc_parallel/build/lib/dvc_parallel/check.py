@@ -1,0 +1,93 @@
+"""--check: runs copies of a project by `dvc repro` and by this command, and says in what they differ then."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc_parallel.errors import UserError
+from dvc_parallel.internals import NotDvcRepoError, Repo
+
+LEFT_OUT = {".git", "__pycache__", ".venv", "node_modules"}
+TMP, LOCAL = Path(".dvc", "tmp"), Path(".dvc", "config.local")  # which are each command's own
+SHOWN = 20
+State = dict[str, tuple[int, str]]  # path, or what git has of it -> mode and hash
+
+
+def check(targets: Sequence[str], module: str, jobs: int | None) -> int:
+    """Prints what differs; returns 0 where nothing does.
+
+    Args:
+        targets: stages, as `dvc repro` takes them.
+        module: of the command, such as dvc_parallel.
+        jobs: stages at once.
+
+    Raises:
+        UserError: this is no project, or `dvc repro` fails.
+    """
+    try:
+        with Repo() as repo:
+            project = Path(repo.root_dir)
+            root = Path(getattr(repo.scm, "root_dir", None) or project)
+    except NotDvcRepoError:
+        raise UserError(f"{Path.cwd()} is in no DVC project; change into one") from None
+    here, at_once = Path.cwd().relative_to(root), ["--jobs", str(jobs)] if jobs else []
+    theirs = _leaves(root, project, here, ["dvc", "repro", *targets])
+    ours = _leaves(root, project, here, [module, *targets, *at_once])
+    different = sorted(path for path in {*theirs, *ours} if theirs.get(path) != ours.get(path))
+    for path in different[:SHOWN]:
+        how = "differs" if path in theirs and path in ours else f"only {'ours' if path in ours else 'repro'}"
+        print(f"{path}: {how}")
+    if different:
+        print(f"{len(different)} of {len({*theirs, *ours})} files differ; are all stages repeatable?")
+    else:
+        print(f"equal: {len(ours)} files, dvc.lock, cache, run cache and what git has staged among them")
+    return 1 if different else 0
+
+
+def state(root: Path) -> State:
+    """Returns what a project's folder holds, and what is staged in git, without what each command notes."""
+    found: State = {}
+    for folder, names, files in os.walk(root):
+        place = Path(folder)
+        names[:] = [name for name in names if name not in LEFT_OUT and not (place / name).is_symlink()]
+        names[:] = [name for name in names if not (place / name).match(str(TMP))]
+        for path in (place / name for name in files):
+            if not path.match(str(LOCAL)):
+                content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+                digest = hashlib.sha256(content).hexdigest()
+                found[str(path.relative_to(root))] = path.lstat().st_mode, digest
+    staged = subprocess.run(["git", "ls-files", "--stage"], cwd=root, capture_output=True, text=True)
+    return found | {f"staged: {line.split(maxsplit=3)[3]}": (0, line) for line in staged.stdout.splitlines()}
+
+
+def _leaves(root: Path, project: Path, here: Path, command: Sequence[str]) -> State:
+    """Returns what a command leaves of a copy, which lies at the same place for each."""
+    print(f"runs {' '.join(command)} in a copy", flush=True)
+    copy = Path(tempfile.gettempdir(), f"dvc-parallel-check-{os.getpid()}")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    try:
+        shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT - {".git"}))
+        cache = copy / project.relative_to(root) / ".dvc" / "cache"  # of its own, where others share one
+        subprocess.run(
+            [sys.executable, "-m", "dvc", "cache", "dir", "--quiet", "--local", cache], cwd=copy / here
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=copy / here,
+            env=os.environ | {"PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode:
+            raise UserError(f"{' '.join(command)} fails in a copy of the project:\n{done.stdout[-2000:]}")
+        return state(copy)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""A stage that runs: what its log says of its progress."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dvc_parallel.machine import Need
+from dvc_parallel.project import Command
+
+SILENT_S = 120  # after so long without output a log says so, then after twice, four times that
+LAST_LINES = 10  # of a log: what a terminal shows of a failure
+EPOCH = re.compile(r"(?:, seed (\d+): )?\bepoch (\d+)/(\d+), loss ([^\s,]+)")  # see trainers/sgd.py
+
+
+@dataclass
+class Job:
+    """A stage that runs.
+
+    Attributes:
+        name: of the stage.
+        commands: those that are still to run.
+        log: the file that its processes write.
+        need: what it takes.
+        gpu: the GPU it was given.
+        past_s: how long it took the last time; None where that is not known.
+        parts: of equal cost, such as the seeds that it trains.
+        started: by the monotonic clock.
+        began: the same by the clock of files.
+        epoch: the last one it has printed, as "3/60", or "3/60 of seed 1".
+        loss: of that epoch, as it printed it.
+        memory: its peak so far, in bytes, of the commands that have ended.
+        patience_s: after how long without output it is time to say so.
+    """
+
+    name: str
+    commands: list[Command]
+    log: Path
+    need: Need
+    gpu: str | None = None
+    past_s: float | None = None
+    parts: int = 1
+    started: float = field(default_factory=lambda: time.monotonic())
+    epoch: str = ""
+    loss: str = ""
+    began: float = field(default_factory=lambda: time.time())
+    memory: float = 0.0
+    patience_s: float = SILENT_S
+    _epochs: list[float] = field(default_factory=list)  # when each ended
+    _to_do: dict[str, int] = field(default_factory=dict)  # seed -> its epochs that are left
+    _of_seed: int = 0  # epochs of a seed
+    _heard: float = field(default_factory=lambda: time.monotonic())
+    _position: int = 0
+    _rest: bytes = b""
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self.started
+
+    @property
+    def silent_s(self) -> float:
+        """How long it has printed nothing."""
+        return time.monotonic() - self._heard
+
+    @property
+    def left_s(self) -> float | None:
+        """How long it may still take, by its epochs or else by its last time; None where nothing is known."""
+        if len(self._epochs) > 1:
+            first, last = self._epochs[0], self._epochs[-1]
+            n = sum(self._to_do.values()) + (self.parts - len(self._to_do)) * self._of_seed
+            left = n * (last - first) / (len(self._epochs) - 1) - (time.monotonic() - last)
+        elif self.past_s is not None:
+            left = self.past_s - self.seconds
+        else:
+            return None
+        return max(0.0, left)
+
+    def new_lines(self, *, to_the_end: bool = False) -> list[str]:
+        """Returns the lines that its log has got since the last call.
+
+        Args:
+            to_the_end: whether what follows the last end of a line is a line, too.
+        """
+        with self.log.open("rb") as file:
+            file.seek(self._position)
+            received = file.read()
+        if received:
+            self._position += len(received)
+            self._heard, self.patience_s = time.monotonic(), SILENT_S
+        *whole, self._rest = re.split(rb"[\r\n]", self._rest + received)
+        if to_the_end:
+            whole, self._rest = [*whole, self._rest], b""
+        lines = [line.decode(errors="replace") for line in whole if line.strip()]
+        for line in lines:
+            if found := EPOCH.search(line):
+                seed, epoch, self._of_seed, self.loss = found[1] or "", found[2], int(found[3]), found[4]
+                self._epochs.append(time.monotonic())
+                self._to_do[seed] = self._of_seed - int(epoch)
+                self.epoch = f"{epoch}/{found[3]}" + (f" of seed {seed}" if seed else "")
+        return lines
+
+    def last_lines(self) -> list[str]:
+        """Returns the end of its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]

@@ -1,0 +1,154 @@
+"""What the machine offers: cores, memory and GPUs; what still fits beside what runs."""
+
+import itertools
+import math
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from dvc_parallel.errors import UserError
+
+CGROUP, DEVICES = Path("/sys/fs/cgroup"), Path("/dev")  # limits of a container; the GPU driver's device files
+GPU_MEMORY = 8e9  # bytes that a stage gets
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a stage takes: CPU threads, bytes, whether it computes on a GPU, what no two may have at once."""
+
+    threads: int
+    memory: float
+    gpu: bool = False
+    mutex: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a stage that runs was given: its need, its process, its GPU."""
+
+    need: Need
+    pid: int | None
+    gpu: str | None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What may be used.
+
+    Attributes:
+        cores: CPU cores.
+        gpus: number of each GPU, as CUDA counts them -> stages that it takes at once.
+        jobs: stages at once; None for as many as find a core that no thread of another has.
+    """
+
+    cores: int
+    gpus: Mapping[str, int] = field(default_factory=dict)
+    jobs: int | None = None
+
+    def has_room(self, need: Need, running: Collection[Running]) -> bool:
+        """Returns whether cores and memory are free for another stage; one may always run."""
+        if not running:
+            return True
+        used = sum(other.need.threads for other in running)
+        if len(running) >= self.jobs if self.jobs else used >= self.cores:
+            return False
+        growth = sum(max(0.0, other.need.memory - _resident(other.pid)) for other in running)
+        return need.memory <= free_memory() - growth
+
+    def first_fitting(self, needs: Mapping[str, Need], running: Collection[Running]) -> str | None:
+        """Returns which of the stages that wait starts next; None where there is no room.
+
+        Args:
+            needs: of those that wait, the most urgent first; others do not take the room from it.
+            running: what runs.
+        """
+        for name, need in needs.items():
+            if not self.has_room(need, running):
+                return None
+            if not (need.gpu and self.gpus) or self.free_gpu(running) is not None:
+                return name
+        return None
+
+    def free_gpu(self, running: Collection[Running]) -> str | None:
+        """Returns the GPU with the most room for another stage; None where none has room."""
+        used = Counter(other.gpu for other in running)
+        free = {name: slots - used[name] for name, slots in self.gpus.items() if slots > used[name]}
+        return max(free, key=free.__getitem__, default=None)
+
+
+def machine(jobs: int | None = None) -> Machine:
+    """Returns this machine.
+
+    Args:
+        jobs: stages at once, the option --jobs; None for as many as there is room for.
+
+    Raises:
+        UserError: jobs is below 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs is {jobs}, expected 1 or more: how many stages run at once")
+    return Machine(cores(), gpus(), jobs)
+
+
+def cores() -> int:
+    """Returns the cores that this process may use, within a container, too."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # "max 100000" where there is no limit
+        quota, period = (CGROUP / "cpu.max").read_text().split()
+        n = min(n, math.ceil(int(quota) / int(period)))
+    return n
+
+
+def free_memory() -> float:
+    """Returns the bytes that are free, within a container, too."""
+    free = psutil.virtual_memory().available
+    with suppress(OSError, ValueError):  # "max" where there is no limit
+        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        held = int((CGROUP / "memory.current").read_text()) - int(stat["inactive_file"])
+        free = min(free, int((CGROUP / "memory.max").read_text()) - held)
+    return free
+
+
+def gpus(devices: Path = DEVICES) -> dict[str, int]:
+    """Returns the NVIDIA GPUs that CUDA may use, and for how many stages each has memory.
+
+    Args:
+        devices: where the driver's device files are.
+    """
+    found = sorted(devices.glob("nvidia[0-9]*"))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not found or (visible is not None and not _visible(visible)):
+        return {}
+    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):
+        numbers = [path.name.removeprefix("nvidia") for path in found]
+        listed = "".join(f"{number}, {number}, 0\n" for number in numbers)
+    rows = [line.split(", ") for line in listed.splitlines()]
+    slots = {uuid: max(1, int(float(mib) * 2**20 // GPU_MEMORY)) for _, uuid, mib in rows}
+    if visible is None:
+        return slots
+    slots |= {index: slots[uuid] for index, uuid, _ in rows}
+    return {name: slots.get(name, 1) for name in _visible(visible)}
+
+
+def _visible(variable: str) -> list[str]:
+    """Returns the GPUs that CUDA_VISIBLE_DEVICES names; CUDA stops at the first entry that names none."""
+    names = map(str.strip, variable.split(","))
+    return list(itertools.takewhile(lambda name: name.isdigit() or name.startswith(("GPU-", "MIG-")), names))
+
+
+def _resident(pid: int | None) -> float:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid) if pid else None
+        return (
+            sum(p.memory_info().rss for p in [process, *process.children(recursive=True)]) if process else 0.0
+        )
+    return 0.0

@@ -1,0 +1,259 @@
+"""What DVC knows: the plan, which stages are stale, how a result is recorded. Who calls runs the commands.
+
+`begin` and `finish` are what DVC's own `Stage.reproduce` (dvc/stage/__init__.py and run.py, 3.67) does before
+and after the command, call by call. So cache, run cache and dvc.lock become those of `dvc repro`, and
+one beside this finds the locks that it would find beside another `dvc repro`.
+"""
+
+import difflib
+import itertools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dvc_parallel import files, internals
+from dvc_parallel.errors import UserError
+from dvc_parallel.hooks import Hooks
+from dvc_parallel.internals import DvcException, LockError, Output, PipelineStage, Stage
+from dvc_parallel.lockfile import Lockfile
+from dvc_parallel.order import Order
+
+
+class Command(NamedTuple):
+    """A line of a stage's `cmd`, and how DVC starts it."""
+
+    text: str
+    argv: list[str]
+    folder: str
+    environment: dict[str, str]
+
+
+class Project:
+    """The DVC project of the current folder, whose root becomes the current folder.
+
+    Attributes:
+        plan: names of the stages that `dvc repro` would look at, in its order.
+        upstream: stage -> those that must be done before it.
+        hooks: what the project says of its stages beyond `meta`.
+    """
+
+    def __init__(self, targets: Sequence[str] = (), hooks: Hooks | None = None) -> None:
+        """Reads dvc.yaml.
+
+        Args:
+            targets: stages, as `dvc repro` takes them; all of dvc.yaml where there are none.
+            hooks: what the project says of its stages.
+
+        Raises:
+            UserError: no project, no such stage, or DVC cannot read the pipeline.
+        """
+        logging.getLogger("dvc").setLevel(logging.CRITICAL)  # no bars: errors arrive as exceptions
+        self.hooks = hooks or Hooks()
+        try:
+            self._repo = internals.Repo()
+        except internals.NotDvcRepoError:
+            raise UserError(
+                f"{Path.cwd()} is in no DVC project, expected a .dvc folder here; change into the project"
+            ) from None
+        self._held: dict[str, ExitStack] = {}
+        self._lockfiles: dict[str, Lockfile] = {}
+        self._gitignores: dict[Path, Order] = {}
+        with self.locked():
+            _mend(Path(self._repo.tmp_dir, "rwlock"))
+            try:
+                self._read(targets)
+            except DvcException as error:
+                problem = " ".join(str(error).split())
+                raise UserError(f"DVC cannot read the pipeline: {problem}") from None
+
+    def _read(self, targets: Sequence[str]) -> None:
+        graph = internals.get_active_graph(self._repo.index.graph)
+        here = os.path.abspath("dvc.yaml")
+        # Without targets, DVC would read all files again.
+        chosen = [stage for stage in graph if stage.path == here and not targets]
+        for target in targets:
+            try:
+                chosen += internals.collect_stages(self._repo, [target])
+            except DvcException as error:
+                names = {name for stage in graph for name in _names(stage)}
+                for close in difflib.get_close_matches(target, names, 1):
+                    raise UserError(f"there is no stage {target!r}; did you mean {close!r}?") from None
+                raise error
+        if not chosen:
+            raise UserError(f"{Path.cwd()} has no dvc.yaml with stages; change into the project")
+        os.chdir(self._repo.root_dir)  # so that names and paths mean the same wherever the command is called
+        plan = internals.plan_repro(graph, chosen)
+        self._stages: dict[str, Stage] = {stage.addressing: stage for stage in plan}
+        self.plan = tuple(self._stages)
+        self.upstream = {s.addressing: {up.addressing for up in graph.successors(s)} for s in plan}
+
+    @contextmanager
+    def locked(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Holds DVC's lock; while another command has it, says so and calls `meanwhile` now and then."""
+        with ExitStack() as stack:
+            for attempt in itertools.count():
+                try:
+                    stack.enter_context(internals.lock_repo(self._repo))
+                    break
+                except LockError:  # after 3 s
+                    if not attempt:
+                        print("waiting for another DVC command, which holds .dvc/tmp/lock", file=sys.stderr)
+                    meanwhile()
+            yield
+
+    def is_stale(self, name: str) -> bool:
+        """Returns whether a stage has to run; all upstream must be done.
+
+        It is DVC's `Stage.changed`, without noting each look in the record of processes: half of its time.
+        """
+        stage = self._stages[name]
+        if isinstance(stage, PipelineStage):
+            self._lockfile(stage).refresh(stage)
+        is_always = bool(stage.is_callback or stage.always_changed)
+        deps = [] if stage.frozen else stage.deps
+        if stage.changed_stage() or (is_always and not stage.frozen):
+            return True
+        return any(item.status() for item in (*deps, *stage.outs))
+
+    def begin(self, name: str) -> list[Command]:
+        """Makes a stale stage ready to run; returns its commands, none where it needed none.
+
+        Raises:
+            LockError: another process is working on it.
+        """
+        stage = self._stages[name]
+        self._held[name] = ExitStack()
+        try:
+            self._held[name].enter_context(self._noted(stage))
+            if stage.frozen or not stage.cmd:
+                internals.reproduce(stage)
+                self._stage_in_git()
+                self.release(name)
+                return []
+            stage.remove_outs(ignore_remove=False, force=False)
+            try:
+                self._restore(stage)
+            except internals.RunCacheNotFoundError:
+                stage.save_deps()
+                return _commands(stage)
+            self.finish(name)
+        except BaseException:
+            self.release(name)
+            raise
+        return []
+
+    def _restore(self, stage: Stage) -> None:
+        """Takes a result from the run cache."""
+        self._repo.stage_cache.restore(stage)
+
+    def finish(self, name: str) -> None:
+        """Records the outputs of a stage whose commands all ended well."""
+        stage = self._stages[name]
+        small = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
+        before = {path: _lines(path) for path in map(_gitignore, stage.outs)}
+        stage.save(run_cache=not small)
+        for path, lines in before.items():
+            self._sort(path, lines)
+        stage.commit()
+        if isinstance(stage, PipelineStage):
+            self._lockfile(stage).record(stage)
+        else:
+            stage.dump(update_pipeline=False)
+        self._stage_in_git()
+        self.release(name)
+
+    def release(self, name: str) -> None:
+        """Gives back what DVC notes of a stage that runs."""
+        if name not in self._held:
+            return
+        with suppress(Exception):  # where somebody has removed DVC's record, nothing is left to give back
+            self._held.pop(name).close()
+        for other, held in self._held.items():  # DVC notes a process once for a path that two stages read
+            held.enter_context(self._noted(self._stages[other]))
+
+    def close(self) -> None:
+        """Gives back what DVC notes of stages that run, which nobody could once Python ends."""
+        for name in list(self._held):
+            self.release(name)
+        self._repo.close()
+
+    def complete(self) -> None:
+        """Notes that the plan was gone through to its end."""
+        for order in [*self._gitignores.values(), *(file.order for file in self._lockfiles.values())]:
+            order.forget()
+
+    def meta(self, name: str) -> dict[str, Any]:
+        """Returns what a stage takes: its `meta` in dvc.yaml, and what the hooks add."""
+        stage = self._stages[name]
+        return {**(stage.meta or {}), **self.hooks.meta([str(dep) for dep in stage.deps], self._text)}
+
+    def parts_done(self, name: str, since: float) -> int:
+        """Returns how many of its parts a stage that has ended computed; see `Hooks.parts_done`."""
+        return self.hooks.parts_done([Path(str(out)) for out in self._stages[name].outs], since)
+
+    def _text(self, path: str) -> str | None:
+        """Returns the text of what a stage reads; None where it is not written yet."""
+        return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
+
+    def _lockfile(self, stage: PipelineStage) -> Lockfile:
+        """Returns the dvc.lock beside the dvc.yaml of a stage."""
+        if stage.path not in self._lockfiles:
+            plan = [other.name for other in self._stages.values() if other.path == stage.path]
+            self._lockfiles[stage.path] = Lockfile(Path(stage.path_in_repo).with_suffix(".lock"), plan)
+        return self._lockfiles[stage.path]
+
+    def _sort(self, path: Path, before: list[str]) -> None:
+        """Brings what DVC has added to a .gitignore into the order of the plan."""
+        if (now := _lines(path)) == before:
+            return
+        if path not in self._gitignores:
+            outs = [out for stage in self._stages.values() for out in stage.outs if _gitignore(out) == path]
+            rank = {f"/{Path(str(out)).name}": number for number, out in enumerate(outs)}
+            self._gitignores[path] = Order(path, rank)
+        if (lines := self._gitignores[path].sorted(before, now)) != now:
+            files.write(path, "".join(f"{line}\n" for line in lines))
+
+    def _stage_in_git(self) -> None:
+        """Stages in git what has changed, where `core.autostage` asks for it, before a kill can forget it."""
+        with self._repo.scm_context(quiet=True):
+            pass
+
+    def _noted(self, stage: Stage) -> Any:
+        return internals.noted(stage, " ".join(sys.argv))
+
+
+def _commands(stage: Stage) -> list[Command]:
+    start = internals.prepare_kwargs(stage)
+    ours = Path(sys.executable).parent  # so that `python` is this one
+    start["env"]["PATH"] = f"{ours}{os.pathsep}{start['env'].get('PATH', os.defpath)}"
+    return [Command(text, argv, start["cwd"], start["env"]) for text, argv in internals.commands(stage)]
+
+
+def _gitignore(out: Output) -> Path:
+    """Returns the file in which DVC lets git ignore an output."""
+    return Path(str(out)).with_name(".gitignore")
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _names(stage: Stage) -> tuple[str, str]:
+    """Returns what a stage may be called: it alone, or all that come from its list."""
+    return stage.addressing, stage.addressing.partition("@")[0]
+
+
+def _mend(record: Path) -> None:
+    """Removes DVC's record of processes where a kill has cut it off, so that every `dvc repro` would fail."""
+    try:
+        json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        record.unlink()
+        print(f"note: removed {record}, which was damaged", file=sys.stderr)
