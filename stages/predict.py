@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.classifiers import trained
 
     variant = trained.choose(arguments.variant)
+    _tell_if_generated(variant)
     _tell_if_stale(variant)
     classifier = trained.load(variant, ensemble=arguments.ensemble)
     read = 0
@@ -58,6 +59,17 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             f"{len(sources) - read} of {len(sources)} files could not be read as images, see above"
         )
+
+
+def _tell_if_generated(variant: str) -> None:
+    """Says on stderr that a network has seen nothing but drawings, as those of the demo."""
+    try:
+        record = json.loads(Path("plots", "variants", variant, "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if record.get("provenance") == "generated":
+        what = "has learnt from generated drawings alone, whatever its classes are called"
+        print(f"note: {variant} {what}", file=sys.stderr)
 
 
 def _tell_if_stale(variant: str) -> None:

@@ -211,6 +211,14 @@ def test_stdin_is_an_image_and_a_reader_may_have_enough(project):
     assert (done.returncode, done.stderr) in [(141, b""), (0, b"")]  # 0 where all fitted into the pipe
 
 
+@pytest.mark.parametrize(("kind", "note"), [("generated", True), ("own", False)])
+def test_a_network_that_knows_drawings_alone_says_so(project, capsys, kind, note):
+    Path("plots/variants/net").mkdir(parents=True)
+    Path("plots/variants/net/run.json").write_text(json.dumps({"provenance": kind}))
+    predict.main([write(project / "one.png"), "--variant", "net"])
+    assert (capsys.readouterr().err.startswith("note: net has learnt from generated drawings alone")) == note
+
+
 def test_a_variant_that_the_study_would_train_again_is_told_and_predicts(project, capsys, monkeypatch):
     """As after params.yaml named another folder."""
     counts = own_images.Counts(["cats", "dogs"], np.full((2, 3), 3))

@@ -20,6 +20,7 @@ from stages.datasets.labelled import LabelledImages
 from stages.datasets.prepared import VALIDATION
 from stages.datasets.splits import split
 from stages.datasets.squares import Squares
+from stages.runtime import progress
 from stages.runtime.errors import InputError, printable, some
 
 _IS_TEST = {  # the folders above the classes; validation images are chosen by the study itself
@@ -110,13 +111,15 @@ def _refuse(source: Path, squares: Squares, few: list[str], *, skip_damaged: boo
 def _decoded(paths: Sequence[Path], squares: Squares) -> list[str | None]:
     """Adds images to the squares; returns the hash of each file, None of one that cannot be read."""
     hashes: list[str | None] = []
-    for path in paths:
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            raise InputError(f"{path} was removed while it was read; run again") from None
-        is_read = squares.add(content, name=printable(str(path)))
-        hashes.append(hashlib.sha256(content).hexdigest() if is_read else None)
+    with progress.bar("images", total=len(paths), unit="image", leave=False) as bar:
+        for path in paths:
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                raise InputError(f"{path} was removed while it was read; run again") from None
+            is_read = squares.add(content, name=printable(str(path)))
+            hashes.append(hashlib.sha256(content).hexdigest() if is_read else None)
+            bar.update(1)
     return hashes
 
 

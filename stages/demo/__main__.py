@@ -45,6 +45,7 @@ The study ran on generated images in {minutes:.1f} minutes. All of it is in {fol
   plots/variants/basenet/  learning curves with the band of its seeds, confusion, accuracy per class
   models/final/seed-0/model.keras   a trained network, for keras.saving.load_model
 and try, after cd {folder}:
+  uv run python -m stages.predict IMAGE --variant final   what is on it? Of drawings it knows something
   uv run dvc repro                              does nothing: all is up to date
   uv run dvc exp run -S variants.final.epochs=8 trains one variant again
   uv run dvc metrics diff                       what that changed
