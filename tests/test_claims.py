@@ -1,4 +1,4 @@
-"""The report's conclusions: when one holds, when not, and when that cannot be told."""
+"""The report's conclusions: when one holds, when not, and when that is inconclusive."""
 
 import pytest
 from small_results import EVALUATED, METRICS, REPORT, rights
@@ -35,13 +35,13 @@ def outcome(test, **variants):
     ("low", "high", "where", "verdict"),
     [
         (0.01, 0.03, {"above": 0}, "holds"),
-        (-0.01, 0.03, {"above": 0}, "cannot be told"),
+        (-0.01, 0.03, {"above": 0}, "inconclusive"),
         (-0.03, -0.01, {"above": 0}, "does not hold"),
         (-0.03, -0.01, {"below": 0}, "holds"),
         (0.01, 0.03, {"below": 0}, "does not hold"),
         # hardly anything: within a margin
         (-0.01, 0.015, {"above": -0.02, "below": 0.02}, "holds"),
-        (-0.01, 0.03, {"above": -0.02, "below": 0.02}, "cannot be told"),
+        (-0.01, 0.03, {"above": -0.02, "below": 0.02}, "inconclusive"),
         (0.03, 0.05, {"above": -0.02, "below": 0.02}, "does not hold"),
         # a figure of one run: one more run of ours could be there
         (0.3, 0.5, {"figure": [0.45, 0.47]}, "holds"),
@@ -58,10 +58,10 @@ def test_a_test_holds_where_the_interval_lies_where_the_report_says(low, high, w
     [
         ("holds, holds", "holds"),
         ("holds, does not hold", "holds in part"),
-        ("holds, cannot be told", "holds in part"),
+        ("holds, inconclusive", "holds in part"),
         ("does not hold, does not hold", "does not hold"),
-        ("does not hold, cannot be told", "does not hold"),
-        ("cannot be told, cannot be told", "cannot be told"),
+        ("does not hold, inconclusive", "does not hold"),
+        ("inconclusive, inconclusive", "inconclusive"),
     ],
 )
 def test_a_claim_holds_where_all_its_tests_do_and_in_part_where_some_do(verdicts, joint):
@@ -98,7 +98,7 @@ def test_spread_is_how_far_two_runs_are_apart():
     # accuracies .50 .51 .52 .53: deviation .0129, times 2.7718: .0358, at most .133
     spread = {"measure": "spread", "of": "flip"}
     assert outcome(spread | {"below": 0.02}, flip=variant()).verdict == "does not hold"
-    assert outcome(spread | {"below": 0.1}, flip=variant()).verdict == "cannot be told"
+    assert outcome(spread | {"below": 0.1}, flip=variant()).verdict == "inconclusive"
     found = outcome(spread | {"below": 0.14}, flip=variant())
     assert (found.verdict, found.interval.value) == ("holds", pytest.approx(0.0358, abs=1e-4))
 
@@ -129,7 +129,7 @@ OTHER = {"inputs": {"labels.npy": "other"}}
 )  # fmt: skip
 def test_what_cannot_be_told_says_why_and_of_which_variants(test, variants, reason, lacking):
     found = outcome(test, **variants)
-    assert (found.verdict, found.reason, list(found.lacking)) == ("cannot be told", reason, lacking)
+    assert (found.verdict, found.reason, list(found.lacking)) == ("inconclusive", reason, lacking)
 
 
 def test_a_family_tells_of_one_seed_what_a_seed_is_worth():

@@ -15,7 +15,7 @@ CLAIM = claims.Claim(
     "holds in part",
     [
         claims.Tested(PAIR, [10, 9], Interval(0.02, 0.004, 0.0366, "images and seeds"), "holds"),
-        claims.Tested(FIGURE, [1], None, "cannot be told", "fewer than 3 seeds", ("flip",)),
+        claims.Tested(FIGURE, [1], None, "inconclusive", "fewer than 3 seeds", ("flip",)),
     ],
 )
 
@@ -24,7 +24,7 @@ def test_a_sentence_has_its_measurements_their_seeds_and_its_verdict(tmp_path):
     claims_table.write_conclusions(tmp_path, [CLAIM])
     *_, row = (tmp_path / "conclusions.md").read_text(encoding="utf-8").splitlines()
     assert row == (
-        "| §2.2 | Flips help \\| most. | ✓ test accuracy, `flip` less `normalised`: +0.020 [+0.004, +0.037],"
+        "| §2.2 | Flips help \\| most. | ✓ test accuracy, `flip` minus `normalised`: +0.020 [+0.004, +0.037],"
         " seeds: 10 and 9; said > 0<br>? validation loss, `flip`: figure 1.9 to 2"
         " (fewer than 3 seeds: `flip`) | holds in part |"
     )

@@ -128,7 +128,7 @@ def test_the_reports_conclusions_are_tested(tmp_path):
     for name, accuracy in (("final", 0.8), ("normalised", 0.4)):
         write_evaluated(tmp_path, name, {"accuracy": accuracy}, seeds=3)
     shown = (run_compare(tmp_path) / "conclusions.md").read_text(encoding="utf-8")
-    assert "| §2.7 | It is better. | ✓ test accuracy, `final` less `normalised`: +0.400 [" in shown
+    assert "| §2.7 | It is better. | ✓ test accuracy, `final` minus `normalised`: +0.400 [" in shown
     assert shown.endswith("seeds: 3 and 3; said > 0.02 | holds |\n")
 
 

@@ -3,10 +3,10 @@
 A test says of a measure where it lies according to the report: `above` or `below` a number or between
 two, `of` one variant or of its difference from another (`than`), or at a `figure`, the range in which the
 report's curve ends. It *holds* where the whole 95 % interval lies there, *does not hold* where none of it
-does, and else it *cannot be told*. A figure of the report is one run's, so its interval is where one more
-run of ours would end: the figure holds unless all of the interval is elsewhere. A claim *holds* where all
-its tests do, *in part* where some do, does not where none does and one at least is refuted; else it
-cannot be told. Nor can it where variants have not run, have too few seeds, or saw other data.
+does, and is otherwise *inconclusive*. A figure of the report comes from one run, so its interval is where
+one more run of ours would end: the figure holds unless all of the interval is elsewhere. A claim *holds* if
+all its tests do, *in part* if some do, and does not if none does and at least one is refuted; otherwise it is
+inconclusive, as it is where variants have not run, have too few seeds, or saw other data.
 """
 
 import math
@@ -18,7 +18,7 @@ from stages.results.comparable import Json
 from stages.results.evaluated import Evaluated
 from stages.results.statistics import BOTH, Interval, SeedSpread
 
-HOLDS, IN_PART, REFUTED, UNKNOWN = "holds", "holds in part", "does not hold", "cannot be told"
+HOLDS, IN_PART, REFUTED, UNKNOWN = "holds", "holds in part", "does not hold", "inconclusive"
 ENOUGH_FOR_A_FIGURE = 3  # seeds; two predict another run to ± 15 of their deviations
 
 
@@ -30,7 +30,7 @@ class Tested(NamedTuple):
         seeds: of each variant, in the order of `names`.
         interval: what was measured; None where nothing could be.
         verdict: HOLDS, REFUTED or UNKNOWN.
-        reason: why it cannot be told, "" where the interval reaches both sides.
+        reason: why it is inconclusive, "" where the interval reaches both sides.
         lacking: the variants that the reason is about.
     """
 
@@ -75,7 +75,7 @@ def joint(verdicts: list[str]) -> str:
 
 
 def names(test: Json) -> list[str]:
-    """Returns the variants of a test: the one it is of, and the one that is compared with, if any."""
+    """Returns the variants of a test: the one it is about, and the one it is compared with, if any."""
     return [test[key] for key in ("of", "than") if key in test]
 
 
@@ -119,7 +119,7 @@ def _tested(
     interval = None
     if test["measure"] == "test_accuracy":
         interval = _test_accuracy([(variant, spreads[name]) for name, variant in variants.items()])
-        if interval.counted == BOTH:  # also of one seed, where its family tells what a seed is worth
+        if interval.counted == BOTH:  # also with one seed, where its family shows how much seeds differ
             few = ()
     if few:
         return Tested(test, seeds, interval, UNKNOWN, f"fewer than {enough} seeds", few)
@@ -128,7 +128,7 @@ def _tested(
 
 
 def _obstacle(test: Json, variants: Mapping[str, Evaluated], report: Json) -> tuple[str, tuple[str, ...]]:
-    """Returns why nothing can be measured and of which variants that is said; "" where it can."""
+    """Returns why nothing can be measured, and the variants that are why; "" where it can."""
     if missing := tuple(name for name in names(test) if name not in variants):
         return "not run", missing
     for name, variant in variants.items():

@@ -1,4 +1,4 @@
-"""The report's conclusions beside what came out here: plots/conclusions.md to read, .csv with all digits."""
+"""The report's conclusions next to what came out here: plots/conclusions.md to read, .csv with all digits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +14,10 @@ from stages.runtime.atomic import replacing
 TITLE = "# What the report concludes, and what holds here"
 NONE = "# Conclusions\n\nNone is listed in report.yaml.\n"
 HOW_TO_READ = """
-Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the report says, ✗ one of whose
-interval nothing does, ? what cannot be told. Beside a *figure*, which the report reads off a curve, is the
-interval for one more run of ours; the figure is ✗ where all of it is elsewhere. A sentence *holds* where all
-its tests do, *in part* where some do. docs/results.md says what each measure is and what its interval counts.
+Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the report says, ✗ one whose
+interval lies elsewhere, ? one that is inconclusive. Next to a *figure*, which the report reads off a curve,
+is the interval for one more run of ours. A sentence *holds* if all its tests do, *in part* if some do.
+docs/results.md says what each measure is and what its interval counts.
 """
 HEADER = ("section", "the report says", "here [95 %]", "holds")
 COLUMNS = (
@@ -57,7 +57,7 @@ def region(test: Json) -> str:
 
 def _sentence(tested: Tested) -> str:
     test, interval = tested.test, tested.interval
-    what = " less ".join(f"`{name}`" for name in names(test))
+    what = " minus ".join(f"`{name}`" for name in names(test))
     line = f"{SIGNS[tested.verdict]} {test['measure'].replace('_', ' ')}, {what}: "
     if interval:
         value, low, high = (format(number, form(test)) for number in interval[:3])

@@ -13,15 +13,15 @@ from stages.runtime.atomic import replacing
 TITLE, TITLE_ALONE = "# The report and this reproduction", "# This study"
 HOW_TO_READ = """
 Loss and accuracy on the test images: the mean over seeds, ± their standard deviation where there are several,
-and the 95 % interval of the accuracy, which counts that other seeds and other images would give other values.
-Of one seed it counts images alone, unless seeds of like variants tell what a seed is worth. *Ensemble* is the
-accuracy of the mean of all seeds' probabilities.
+and the 95 % interval of the accuracy, which allows for other seeds and other images. With one seed it allows
+only for other images, unless similar variants show how much seeds differ. *Ensemble* is the accuracy of the
+mean of all seeds' probabilities.
 """
 OF_VERDICTS = """
 A verdict is given only where dataset, classes, split sizes and epochs are the report's. It is *as reported*
-where the 95 % interval of the difference contains 0, else *better* or *worse than reported*. The report's is
-one run, so the interval says what one more run of ours could give: it counts seeds, and images where the
-report's are not ours. *One seed* marks verdicts that count images alone (Newcombe 1998).
+where the 95 % interval of the difference contains 0, otherwise *better* or *worse than reported*. The report
+has one run, so the interval says what one more run of ours could give: it counts seeds, and images where the
+report's are not ours. *One seed* marks verdicts that count only images (Newcombe 1998).
 """
 HEADER = (
     *("variant", "dataset", "report", "loss reported", "loss here", "accuracy reported"),
@@ -45,9 +45,9 @@ NUMBERS = {
 GAINS = """
 ## What each change brought
 
-Test accuracy beyond that of the variant it builds on, on the same test images, paired: per image the mean
-over seeds of right here less right there. Of one seed each it counts images alone (Newcombe 1998, method 10
-for paired data) and has the exact McNemar test.
+How much each variant's test accuracy exceeds that of the variant it builds on, paired by test image. With
+one seed each the interval counts only images (Newcombe 1998, method 10 for paired data) and comes with the
+exact McNemar test.
 """
 
 
