@@ -1,9 +1,15 @@
 """Which pretrained network a user means, and how to get its weights."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from stages.projects import backbone_files
+from stages.runtime import environment
 from stages.runtime.errors import InputError
+from stages.runtime.modules import ROOT
 
 FILES = {  # as keras.applications names what it downloads
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5": "ResNet50",
@@ -21,7 +27,7 @@ FILES = {  # as keras.applications names what it downloads
 
 @pytest.fixture
 def downloaded(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(environment, "KERAS_HOME", str(tmp_path / "keras"))
     (tmp_path / "keras/models").mkdir(parents=True)
     for name in FILES:
         (tmp_path / "keras/models" / name).write_bytes(b"")
@@ -35,6 +41,19 @@ def test_a_file_of_weights_and_the_name_of_its_network_mean_the_same(downloaded,
     assert backbone_files.find(application) == backbone_files.find(application.lower()) == expected
 
 
+@pytest.mark.parametrize("variable", ["KERAS_HOME", "HOME"])
+def test_weights_are_where_keras_puts_them_for_the_user(tmp_path, variable):
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+    folder = tmp_path / (".keras/models" if variable == "HOME" else "models")
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(b"")
+    others = {key: value for key, value in os.environ.items() if key != "KERAS_HOME"}
+    source = "from stages.projects.backbone_files import find; print(find('MobileNetV2').path)"
+    command, there = [sys.executable, "-c", source], {variable: str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=others | there, capture_output=True, text=True)
+    assert done.stdout == f"{folder / name}\n", done.stderr
+
+
 def test_a_keras_file_is_a_whole_model(tmp_path):
     (tmp_path / "mine.keras").write_bytes(b"")
     found = backbone_files.find(str(tmp_path / "mine.keras"))
@@ -43,7 +62,7 @@ def test_a_keras_file_is_a_whole_model(tmp_path):
 
 
 def test_weights_that_are_not_there_are_named_with_the_line_that_gets_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(environment, "KERAS_HOME", str(tmp_path))
     with pytest.raises(InputError) as caught:
         backbone_files.find("VGG16")
     assert str(caught.value) == (

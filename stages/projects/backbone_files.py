@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.runtime import environment
 from stages.runtime.errors import InputError, printable
 
 GET = 'python -c "import keras; keras.applications.{name}(include_top=False)"'
@@ -63,7 +64,8 @@ def find(wanted: str) -> BackboneFile:
         raise InputError(
             f"received --backbone {printable(wanted)}, expected a file, or one of {', '.join(applications)}"
         )
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    home = "~/.keras" if environment.KERAS_HOME in ("", os.devnull) else environment.KERAS_HOME
+    folder = Path(home).expanduser() / "models"
     found = [path for path in sorted(folder.glob("*.h5")) if _application(path, applications) == name]
     if not found:
         raise InputError(f"{folder} does not hold {name}'s weights; get them once: {GET.format(name=name)}")

@@ -10,6 +10,9 @@ import sys
 # Python starts slowly enough that `dvc repro` may die meanwhile: remembered as early as possible.
 PARENT = os.getppid()
 
+# The user's, before `settle`: where keras.applications keeps the weights that it has downloaded.
+KERAS_HOME = os.environ.get("KERAS_HOME", "")
+
 KIB = 1 if sys.platform == "darwin" else 1024  # unit of the system's ru_maxrss
 
 # Keras' own limits and switches, which would change a training unnoticed.
