@@ -47,3 +47,7 @@ def test_of_optimizers_of_one_class_only_what_differs_is_said():
 def test_long_values_are_cut():
     assert shown(list(range(100))).endswith("...")
     assert len(shown("x" * 1000)) == 80
+
+
+def test_a_text_that_would_control_the_terminal_is_shown_escaped():
+    assert differences.line("from", "a", "b\x1b[2J\n") == "from: a -> b\\x1b[2J\\n"
