@@ -80,7 +80,7 @@ def test_another_edition_or_a_folder_more_is_named_beside_what_was_expected(arch
     assert str(caught.value) == (
         f"{archive} lacks 'lists/test.txt', 'lists/train.txt'; found 5 members:"
         " 'CUB_200_2011/images/0.jpg', 'CUB_200_2011/images/1.jpg', 'CUB_200_2011/images/2.jpg', and 2 more."
-        " Is it another edition, or packed with a folder more?"
+        " Is it another edition, or packed inside another folder?"
     )
 
 

@@ -68,8 +68,8 @@ def test_an_exact_name_wins_over_one_that_differs_in_capitals_or_blanks():
         ([12], NUMBERS, "received 12, expected numbers from 0 to 11, or the name '12' in quotes"),
         (["CAT"], ["Cat", "cat", "dog"], "'CAT' may be 'Cat', 'cat'; write one of them exactly"),
         (["A_B"], ["a b", "a_b"], "'A_B' may be 'a b', 'a_b'; write one of them exactly"),
-        (["all"], ["all", "some"], "'all' is all classes, and the name of one; rename that one"),
-        (["all"], ["A", "a", "b"], "'A' and 'a' differ in capitals alone; rename or merge one"),
+        (["all"], ["all", "some"], "'all' is also the name of a class; rename that class"),
+        (["all"], ["A", "a", "b"], "'A' and 'a' differ only in capitals; rename or merge one"),
     ],
 )
 def test_what_has_two_readings_is_an_error_that_names_both(chosen, names, message):

@@ -65,7 +65,7 @@ def test_no_further_size_is_a_manifest_alone_and_one_that_a_format_does_not_make
     options = {"share": 0.2, "seed": 0, "sizes_folder": tmp_path / "sizes"}
     pack(tmp_path / "own", labelled([(10, 3), (10, 2)]), **options)
     assert [path.name for path in (tmp_path / "sizes").iterdir()] == ["manifest.json"]
-    with pytest.raises(InputError, match=r"makes images of 4 pixels alone, not of 9"):
+    with pytest.raises(InputError, match=r"makes images of 4 pixels only, not of 9"):
         pack(tmp_path / "own", labelled([(10, 3), (10, 2)]), **options, sizes=[4, 9])
 
 

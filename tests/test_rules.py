@@ -66,7 +66,7 @@ MISFITS = [  # section, knobs, the knob that is named, what is said of it
         "variants",
         CIFAR | FIT,
         "trainer",
-        "is 'convex', expected sgd but for a head of one layer (dense_head)",
+        "is 'convex', expected sgd except for one-layer heads (dense_head)",
     ),
     ("variants", CIFAR | SQUARED, "label_smoothing", "is not a knob of squared_error, which takes none"),
     ("variants", {"data": "cifar10"}, "data", "expected a name under datasets. Did you mean 'cifar100'?"),
@@ -86,9 +86,9 @@ MISFITS = [  # section, knobs, the knob that is named, what is said of it
     ("heads", CONV_HEAD | {"end_to_end": True}, "end_to_end", "expected false, as conv_head does not learn"),
     ("heads", CONV_HEAD | {"feature_steps": ["l2_norm"]}, "feature_steps", "expected [], as conv_head does"),
     ("heads", CONV_HEAD | {"data": "cub200_resnet50_gem"}, "data", "has maps: False, expected features that"),
-    ("heads", CONV_HEAD | FIT, "trainer", "is 'convex', expected sgd but for a head of one layer"),
+    ("heads", CONV_HEAD | FIT, "trainer", "is 'convex', expected sgd except for one-layer heads"),
     ("heads", CONVEX | {"dense_units": [9]}, "dense_units", "is [9], expected [] with trainer convex"),
-    ("heads", CONVEX | {"seeds": 2}, "seeds", "is 2, expected 1, as convex finds one optimum"),
+    ("heads", CONVEX | {"seeds": 2}, "seeds", "is 2, expected 1, as convex finds the same optimum"),
     (
         "heads",
         CONVEX | {"epochs": 9},
@@ -96,7 +96,7 @@ MISFITS = [  # section, knobs, the knob that is named, what is said of it
         "is not a knob of convex, which takes penalties, monitor; rem",
     ),
     ("heads", CONVEX | {"label_smoothing": 0.1}, "label_smoothing", "is not a knob of convex, which takes"),
-    ("fine_tunes", TUNE | FIT, "trainer", "is 'convex', expected sgd but for a head of one layer"),
+    ("fine_tunes", TUNE | FIT, "trainer", "is 'convex', expected sgd except for one-layer heads"),
     ("fine_tunes", TUNE | {"views": {"shift": 224}}, "views.shift", "expected at most 223 on images of 224"),
     (
         "fine_tunes",
@@ -111,8 +111,8 @@ MISFITS = [  # section, knobs, the knob that is named, what is said of it
         "expected a head with end_to_end: true",
     ),
     ("fine_tunes", TUNE | {"data": "cifar100"}, "data", "expected 'cub200', from which frozen learned"),
-    ("fine_tunes", TUNE | {"seeds": 4}, "seeds", "asks for seeds 0 to 3, expected some of 0 to 2, those of"),
-    ("fine_tunes", TUNE | {"seed": 3}, "seed", "asks for seeds 3 to 3, expected some of 0 to 2, those of"),
+    ("fine_tunes", TUNE | {"seeds": 4}, "seeds", "asks for seeds 0 to 3, expected seeds from 0 to 2, which"),
+    ("fine_tunes", TUNE | {"seed": 3}, "seed", "asks for seeds 3 to 3, expected seeds from 0 to 2, which"),
 ]
 
 
@@ -189,7 +189,7 @@ def test_knobs_are_a_mistake_together_where_they_meet():
         "child": CIFAR | {"extends": "rates", "filters": [4]},
     }
     assert mistakes(variants=family) == [
-        "variants.child.block_dropout is [0.1, 0.2], expected [] or 1 rates, one for each place it acts at"
+        "variants.child.block_dropout is [0.1, 0.2], expected [] or 1 rates, one for each place where it acts"
     ]
 
 
@@ -249,7 +249,7 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
         ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam"), step("adm")]}}}},
          "ladders.mine.steps[1].variant is 'adm', not a variant. Did you mean 'adam'?"),
         ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam"), step("flip"), step("adam")]}}}},
-         "ladders.mine.steps[2].variant is 'adam', which is an earlier step; a step adds an idea"),
+         "ladders.mine.steps[2].variant is 'adam', which is an earlier step; each step must add an idea"),
         ({"report": {"ladders": {"CIFAR100": LADDER | {"steps": [step("adam"), step("flip")]}}}},
          "ladders.CIFAR100 is taken by ladders.cifar100"),
         ({"report": {"ladders": {"mine": LADDER | {"steps": [step("adam"), step("flip")], "claims": []}}}},

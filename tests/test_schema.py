@@ -93,7 +93,7 @@ def test_a_wrong_network_names_those_that_have_a_file():
 INVALID = [  # section, knobs, the place that is named, what is said of it
     ("variants", {"seeds": 0}, "seeds", "is 0, expected a whole number from 1 to 1000"),
     ("variants", {"seeds": 10**6}, "seeds", "is 1000000, expected a whole number from 1 to 1000"),
-    ("variants", {"feature_steps": ["l2_norm"]}, "feature_steps", "is a knob of heads alone; remove it"),
+    ("variants", {"feature_steps": ["l2_norm"]}, "feature_steps", "is a knob of heads only; remove it"),
     ("variants", {"views": {"mirrored": True}}, "views.mirrored", "is unknown. Did you mean 'mirror'?"),
     ("variants", {"views": {"turn": 5}}, "views.turn", "is unknown. Known here: mirror, shift"),
     ("variants", {"views": ["mirror"]}, "views", "is ['mirror'], expected a mapping"),
@@ -107,8 +107,8 @@ INVALID = [  # section, knobs, the place that is named, what is said of it
     ("heads", CONVEX | {"penalties": [0.1, 0.1]}, "penalties[1]", "is 0.1, which is in the list already"),
     ("heads", HEAD | {"feature_steps": ["sqrt"]}, "feature_steps[0]", "is 'sqrt', expected one of l2_norm"),
     ("heads", HEAD | {"feature_steps": ["l2_norm"] * 2}, "feature_steps[1]", "is in the list already"),
-    ("heads", HEAD | {"mixup": 0.2}, "mixup", "is a knob of variants and fine_tunes alone; remove it"),
-    ("heads", HEAD | {"views": {"mirror": True}}, "views", "is a knob of variants and fine_tunes alone"),
+    ("heads", HEAD | {"mixup": 0.2}, "mixup", "is a knob of variants and fine_tunes only; remove it"),
+    ("heads", HEAD | {"views": {"mirror": True}}, "views", "is a knob of variants and fine_tunes only"),
     (
         "features",
         {"pooling": ["mean"]},

@@ -52,7 +52,7 @@ def read_members(
     if missing:
         raise InputError(
             f"{archive} lacks {_some(missing)}; found {len(found)} members: {_some(found)}."
-            " Is it another edition, or packed with a folder more?"
+            " Is it another edition, or packed inside another folder?"
         )
 
 

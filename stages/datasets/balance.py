@@ -1,10 +1,10 @@
-"""Whether some classes have so few images that a network does well without them."""
+"""Whether some classes have so few images that a network can afford to ignore them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-TIMES = 3  # as many images of the largest class as of the smallest
+TIMES = 3  # the largest class against the smallest: from then on classes are unbalanced
 
 
 def is_unbalanced(counts: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[in
 
     Args:
         chosen: class numbers, ranges such as "0-24", names such as "apple", or "all". A text that is the
-            name of a class is that class; in other names capitals, blanks and underscores do not count.
+            name of a class is that class; otherwise capitals, blanks and underscores do not matter.
         names: of all classes, by number.
 
     Returns:
@@ -22,7 +22,7 @@ def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[in
 
     Raises:
         InputError: an unknown name, a number out of range, an entry that can be read in two ways, a class
-            chosen twice, two that differ in capitals alone, or none.
+            chosen twice, two that differ only in capitals, or none.
     """
     numbers: list[int] = []
     for item in chosen:
@@ -68,7 +68,7 @@ def _numbers(item: int | str, names: Sequence[str]) -> list[int]:
         return [names.index(item)]
     if item == "all":
         if item in names:
-            raise InputError("classes: 'all' is all classes, and the name of one; rename that one")
+            raise InputError("classes: 'all' is also the name of a class; rename that class")
         return list(range(len(names)))
     found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", str(item), re.ASCII)
     if not found:
@@ -100,12 +100,12 @@ def _named(item: str, names: Sequence[str]) -> int:
 
 
 def _refuse_likes(names: Sequence[str]) -> None:
-    """Refuses names that differ in capitals alone, as of variants: file systems may not tell them apart."""
+    """Refuses names that differ only in capitals: file systems may not tell them apart."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)
         if other != name:
-            raise InputError(f"classes: {other!r} and {name!r} differ in capitals alone; rename or merge one")
+            raise InputError(f"classes: {other!r} and {name!r} differ only in capitals; rename or merge one")
 
 
 def _plain(name: str) -> str:

@@ -49,7 +49,7 @@ def folders_in(folder: Path) -> list[str]:
 
 
 def state(place: Path) -> dict[str, tuple[int, ...]]:
-    """Returns of each file its size, time and number: two states are equal where nothing changed between.
+    """Returns size, time and number of each file: two states are equal if nothing changed in between.
 
     Args:
         place: a folder, or one file.
@@ -59,7 +59,7 @@ def state(place: Path) -> dict[str, tuple[int, ...]]:
         try:
             now = path.stat()
         except FileNotFoundError:
-            continue  # which `check` has refused, or which is gone: another state in either case
+            continue  # `check` has refused it, or it is gone: the states differ either way
         found[str(path)] = (now.st_size, now.st_mtime_ns, now.st_ino)
     return found
 
@@ -72,7 +72,7 @@ def check(place: Path) -> None:
 
     Raises:
         InputError: it is not there; or there are files in it that may not be read, names that are not UTF-8,
-            links to folders or nowhere, or rules of what DVC is to ignore.
+            links to folders or to nowhere, or rules that make DVC ignore files.
     """
     if str(place).startswith("~"):
         raise InputError(f"`from` is {str(place)!r}, but `~` means nothing to DVC; write the whole path")

@@ -1,7 +1,7 @@
 """A folder of your own: a sub-folder per class, with or without train/ and test/ above them.
 
 Images are read however deep below their class; what is hidden or of another kind is skipped and counted, see
-`files.images_below`. Equal content gives equal datasets, whatever the order of the file system.
+`files.images_below`. Equal content gives equal datasets, in whatever order the file system lists it.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ FEWEST = 3  # images of a class: one for each split
 
 
 class _File(NamedTuple):
-    """An image's file, the class it is of, and whether it is for testing."""
+    """An image's file, its class, and whether it is for testing."""
 
     path: Path
     class_name: str
@@ -54,7 +54,7 @@ def read(
 
     Args:
         source: holds a folder per class; or train/ and perhaps test/, which hold one per class. The images
-            of val/ beside them, or whatever _IS_TEST calls it, join those of train/.
+            of val/, by any name in _IS_TEST, join those of train/.
         classes: which classes, as `select_classes` takes them; numbers count the names in sorted order.
         image_size: pixels.
         scratch: a folder to write into, where the returned images lie (memory-mapped).
@@ -90,7 +90,7 @@ def read(
 
 
 def _refuse(source: Path, squares: Squares, few: list[str], *, skip_damaged: bool) -> None:
-    """Tells all that is wrong with a folder together."""
+    """Reports everything that is wrong with a folder at once."""
     faults = []
     if skip_damaged and squares.faults:
         print(f"{squares.told(source)}\nThey are skipped.")
@@ -116,7 +116,7 @@ def _decoded(paths: Sequence[Path], squares: Squares) -> list[str | None]:
             try:
                 content = path.read_bytes()
             except FileNotFoundError:
-                raise InputError(f"{path} was removed while it was read; run again") from None
+                raise InputError(f"{path} was removed while it was being read; run again") from None
             is_read = squares.add(content, name=printable(str(path)))
             hashes.append(hashlib.sha256(content).hexdigest() if is_read else None)
             bar.update(1)
@@ -164,7 +164,7 @@ def _roots(source: Path) -> dict[Path, bool]:
 
 
 def _class_name(folder: Path) -> str:
-    """Returns a folder's name in the one form that all file systems' ways to write an umlaut agree on."""
+    """Returns a folder's name in one form, however its file system writes an umlaut."""
     name = unicodedata.normalize("NFC", folder.name)
     if not name.isprintable():
         raise InputError(f"{folder.parent}: rename the folder {name!r}; a class needs a name of plain text")

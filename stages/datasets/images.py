@@ -66,7 +66,7 @@ def upright(content: bytes, *, name: str) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that nothing here depends on, and of large images
+            warnings.simplefilter("ignore")  # about metadata that nothing here depends on, and large images
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_header(image, name)
                 image.load()
@@ -76,7 +76,7 @@ def upright(content: bytes, *, name: str) -> Image.Image:
     except MemoryError:
         raise
     except _UNREADABLE as error:
-        reason = str(error).partition(" <_io")[0]  # not the address of an object
+        reason = str(error).partition(" <_io")[0]  # without the address of an object
         raise InputError(f"{name} cannot be decoded as {KINDS} ({reason})") from None
 
 
@@ -112,7 +112,7 @@ def _scaled(
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    """Turns an image as its camera noted; EXIF that cannot be read notes nothing, as in every viewer."""
+    """Turns an image as its camera noted; EXIF that cannot be read is ignored, as in every viewer."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except _UNREADABLE:
@@ -122,7 +122,7 @@ def _turned(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Returns an image of mode RGB, what is transparent in it laid on white."""
+    """Returns an image of mode RGB, with its transparent parts laid on white."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")

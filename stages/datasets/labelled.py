@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """What a dataset format reads, in whatever order its source has them.
+    """The images of a dataset format, in the order of their source.
 
     Attributes:
         images: uint8[n, size, size, 3], RGB in [0, 255].

@@ -33,7 +33,7 @@ def pack(
         share: of the images outside the test split that validate.
         seed: chooses which ones.
         resize: how the images became squares, for the manifest.
-        sizes: in which backbones want the images, too.
+        sizes: further ones, in which backbones want the images.
         sizes_folder: an existing folder for <size>.npy of each of them and a manifest; None writes none.
 
     Raises:
@@ -67,7 +67,7 @@ def write(
         labelled: the images in any order.
         order: int64[n], the rows of `labelled` in the order they are written in.
         split: uint8[n], places in SPLITS or LEFT_OUT, in that order.
-        duplicates: how many images are there more than once, for the manifest.
+        duplicates: how many images occur more than once, for the manifest.
         resize: how the images became squares, for the manifest.
 
     Returns:
@@ -105,7 +105,7 @@ def _write_sizes(
     own_size = labelled.images.shape[1]
     if lacking := set(sizes) - {own_size, *labelled.further}:
         shown = ", ".join(map(str, sorted(lacking)))
-        raise InputError(f"this dataset's format makes images of {own_size} pixels alone, not of {shown}")
+        raise InputError(f"this dataset's format makes images of {own_size} pixels only, not of {shown}")
     for size in sizes:
         if size == own_size:
             atomic.link(own, folder / f"{size}.npy")
@@ -127,7 +127,7 @@ def _write_images(path: Path, images: np.ndarray, order: np.ndarray) -> None:
 def _check(
     labels: np.ndarray, split: np.ndarray, names: list[str], share: float, copies: Mapping[str, int]
 ) -> None:
-    """Refuses what a training or its evaluation would fail on, or be silent about, hours later."""
+    """Refuses what would make a training or its evaluation fail, or mislead, hours later."""
     counts = np.array([np.bincount(labels[split == n], minlength=len(names)) for n in range(len(SPLITS))])
     found = ", ".join(f"{count} {name}" for count, name in zip(counts.sum(axis=1), SPLITS, strict=True))
     if not counts.sum(axis=1).all():

@@ -1,7 +1,7 @@
-"""CIFAR's pickles without the dangers of `pickle.load`: whatever they name but arrays is refused.
+"""CIFAR's pickles without the dangers of `pickle.load`: anything they name other than arrays is refused.
 
 Python 2 wrote the official files, Python 3 writes what people pack themselves (any protocol); text comes as
-bytes from the one and as str from the other.
+bytes from the former and as str from the latter.
 """
 
 import io
@@ -30,7 +30,7 @@ def load(content: bytes, *, name: str) -> dict[str, Any]:
         The pickled dict, its keys as str; texts among the values are bytes or str.
 
     Raises:
-        InputError: the pickle names something else than arrays, is damaged, or does not hold a dict.
+        InputError: the pickle names something other than arrays, is damaged, or does not hold a dict.
     """
     try:
         value = _Unpickler(io.BytesIO(content), encoding="bytes").load()

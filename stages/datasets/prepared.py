@@ -1,8 +1,8 @@
 """The folder of a prepared dataset, data/<dataset>/, as every training reads it; `packing` writes it.
 
 images.npy and labels.npy hold the training pool, then the test images, each sorted by label and pixels:
-equal content gives equal bytes, whichever source and order it came in. split.npy alone depends on how
-validation images are chosen. manifest.json is a function of these arrays and the class names alone.
+equal content gives equal bytes, whatever its source and order. Only split.npy depends on how validation
+images are chosen. manifest.json is a function of nothing but these arrays and the class names.
 """
 
 import json
@@ -16,7 +16,7 @@ from stages.runtime.hashes import check_files
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST, LEFT_OUT = range(4)  # as split.npy numbers them; what is left out is in no split
-LABELS = ("labels.npy", "split.npy", "class_names.json")  # the files beside the images
+LABELS = ("labels.npy", "split.npy", "class_names.json")  # the files next to the images
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def read(folder: Path, inputs: Path | None = None) -> Dataset:
     """Opens a prepared dataset.
 
     Args:
-        folder: what `prepare` wrote, or its labels alone as `label_features` copies them.
-        inputs: maps.npy or pooled.npy to learn from in place of the images, a row per image; its hash is in
-            its folder's manifest.json, and perhaps the image_size of what it was made of.
+        folder: what `prepare` wrote, or only its labels, as `label_features` copies them.
+        inputs: maps.npy or pooled.npy to learn from instead of the images, a row per image; its hash is in
+            its folder's manifest.json, perhaps with the image_size of what it was made from.
 
     Raises:
         InputError: a file is not what its stage wrote.

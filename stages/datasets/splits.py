@@ -1,4 +1,4 @@
-"""Which images train, which validate: by content alone, so that no order or source changes it.
+"""Which images train and which validate: chosen only by content, whatever their order and source.
 
 Stratified by class. What would leak is kept apart: an image of the training pool whose pixels are also in the
 test split is left out, and equal images stay together, on whichever side. Those with several labels train.

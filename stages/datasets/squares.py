@@ -14,7 +14,7 @@ from stages.runtime.errors import InputError, some
 class Squares:
     """Squares one below the other in memory-mapped files, as all of them may be larger than memory.
 
-    What cannot be read is noted, so that all of it can be told together.
+    What cannot be read is noted, so that it can all be reported at once.
 
     Attributes:
         count: how many there are.
@@ -55,7 +55,7 @@ class Squares:
         return LabelledImages(further.pop(size), labels, is_test, class_names, further)
 
     def refuse_faults(self, place: Path, remedy: str) -> None:
-        """Tells all faults together.
+        """Reports all faults at once.
 
         Raises:
             InputError: there is one.

@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all: written beside their place, then renamed into it."""
+"""Outputs appear whole or not at all: written under a temporary name, then renamed."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from stages.runtime import locks
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write a file or folder at; renames it to `path` at the end.
+    """Yields a path in the same folder to write a file or folder at; renames it to `path` at the end.
 
-    Another process that replaces it at the same time waits. Where the block raises, what it wrote is removed
-    and `path` stays as it was. What a killed process left there is removed by the next one. What takes long
-    to write needs a lock of its own, see `locks.held`.
+    Another process that replaces it at the same time waits. If the block raises, what it wrote is removed and
+    `path` stays as it was. The next process removes what a killed one left there. Outputs that take long to
+    write need a lock of their own, see `locks.held`.
     """
     partial, replaced = (path.with_name(f".{path.name}{end}") for end in (".partial", ".replaced.partial"))
     path.parent.mkdir(parents=True, exist_ok=True)

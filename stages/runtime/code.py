@@ -45,7 +45,7 @@ def hashes(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
 
 
 def changed(former: Mapping[str, str], now: Mapping[str, str], root: Path = ROOT) -> list[str]:
-    """Returns the files whose code differs, relative to `root`, those that one side lacks included.
+    """Returns the files whose code differs, relative to `root`, including those that one side lacks.
 
     Args:
         former: as `hashes` returned it.
@@ -57,9 +57,9 @@ def changed(former: Mapping[str, str], now: Mapping[str, str], root: Path = ROOT
 
 
 def closure(modules: Iterable[str], root: Path = ROOT) -> set[str]:
-    """Returns the project's modules that running these imports, themselves included, but those of runtime.
+    """Returns the project's modules that running these imports, and themselves, except those of runtime.
 
-    Imports anywhere in a file count, so do those inside functions and the packages on the way.
+    All imports in a file count, those inside functions and the packages on the way included.
     """
     found: set[str] = set()
     waiting = list(modules)
@@ -72,13 +72,13 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> set[str]:
 
 
 def _counting(name: str, root: Path) -> bytes:
-    """Returns what of a module a result depends on."""
+    """Returns the part of a module that results depend on."""
     parts = (f"{part.name}\n".encode() + part.read_bytes() for part in _parts(name, root))
     return b"".join((_read(name, root).bare.encode(), *parts))
 
 
 class _Bare(ast.NodeTransformer):
-    """Drops what no result depends on."""
+    """Drops everything that no result depends on."""
 
     def __init__(self, tree: ast.Module) -> None:
         """Finds the functions that make a message: those that return an error."""

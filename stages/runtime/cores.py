@@ -20,7 +20,7 @@ FOLDER = Path(".checkpoints", "cores")
 WAITING = FOLDER / "waiting.lock"  # held by a training that found no free core
 HELPER = "CONVNET_HELPER"  # set in the processes that help another one with its seeds
 POLL_S = 1.0
-# Until a training has computed so long, it may not hold yet what memory it needs.
+# Until a training has computed for so long, it may not hold all the memory it needs.
 FIRST_S = 8.0
 ROOM = 1.5  # of its own memory that must be free for a helper
 
@@ -41,8 +41,8 @@ def helped(
 ) -> Iterator[None]:
     """Lets processes of their own help with the seeds of a stage while a block runs, then waits for them.
 
-    They run the same command, and are told by the environment to leave all but the seeds. Where the block
-    raises, they are asked to end. A helper's own failure is found by whoever looks at its seeds.
+    They run the same command; the environment tells them to do nothing but seeds. If the block raises, they
+    are asked to end. If a helper fails, the next process that looks for its seeds finds out.
 
     Args:
         stage: its module, such as stages.train.
@@ -75,7 +75,7 @@ class _Crew:
         self.thread = threading.Thread(target=self.work, daemon=True)
 
     def work(self) -> None:
-        """Takes cores for its own process, then for helpers, until it is told to end."""
+        """Takes cores for its own process, then for helpers, until it is asked to end."""
         while True:
             if not self._own:
                 self._own = _taken(self._threads)
@@ -97,7 +97,7 @@ class _Crew:
     def stop(self) -> None:
         """Asks the helpers to end, and waits until their checkpoints are written."""
         self._ended.set()
-        self.thread.join()  # or it might start another one behind our back
+        self.thread.join()  # or it might start another one meanwhile
         for process in self._processes:
             with suppress(ProcessLookupError):
                 process.terminate()

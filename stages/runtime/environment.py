@@ -18,7 +18,7 @@ KIB = 1 if sys.platform == "darwin" else 1024  # unit of the system's ru_maxrss
 # Keras' own limits and switches, which would change a training unnoticed.
 DROPPED = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 
-# Variables that change results and that somebody may have set on purpose; each run records them.
+# Variables that change results and may have been set on purpose; each run records them.
 RECORDED = (
     *("DNNL_DEFAULT_FPMATH_MODE", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "ONEDNN_MAX_CPU_ISA"),
     *("TF_ENABLE_ONEDNN_OPTS", "TF_SET_ONEDNN_FPMATH_MODE", "TF_XLA_FLAGS", "XLA_FLAGS"),
@@ -34,14 +34,14 @@ def settle() -> None:
     os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or sums of SciPy and NumPy depend on the number of cores
-    # TensorFlow turns oneDNN on where it knows the processor; measured with AVX2 alone: BaseNet twice as fast
+    # TensorFlow turns oneDNN on only on processors it knows; with just AVX2 it made BaseNet twice as fast
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     for name in DROPPED:
         os.environ.pop(name, None)
 
 
 def recorded() -> dict[str, str]:
-    """Returns the variables that are set and change results, for a run's record."""
+    """Returns the variables that are set and change results, for the record of a run."""
     return {name: os.environ[name] for name in RECORDED if name in os.environ}
 
 

@@ -59,7 +59,7 @@ def run(main: Callable[[], None]) -> None:
         try:
             main()
         finally:
-            sys.stdout.flush()  # here, as at the end of the process it would fail aloud
+            sys.stdout.flush()  # here, as a failure at the end of the process would be printed
     except Exception as error:
         if signals.exit_code():
             sys.exit(signals.exit_code())
@@ -77,7 +77,7 @@ def describe(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, FileNotFoundError):
         return _missing(error.filename)
-    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":  # says DVC of a file it hashes
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":  # from DVC, of a file it hashes
         return f"{printable(error.object[:500])} has a name that is not UTF-8; rename it"
     if type(error).__name__ in _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in str(error):
         what = str(error).partition(" on /job")[0].rpartition("}} ")[2]
@@ -100,7 +100,7 @@ def _prepare_streams() -> None:
 
 
 def _silence_broken() -> bool:
-    """Lets stdout and stderr go nowhere where their reader has left; returns whether one has."""
+    """Discards what is written to stdout and stderr if their reader has left; returns whether one has."""
     poll = select.poll()
     for number in (1, 2):
         poll.register(number, 0)
@@ -111,7 +111,7 @@ def _silence_broken() -> bool:
 
 
 def printable(text: str | bytes) -> str:
-    """Returns a name as it can be shown: bytes that are not UTF-8 and what controls a terminal escaped."""
+    """Returns a name that can be shown: what is not UTF-8 or controls a terminal is escaped."""
     whole = os.fsencode(text).decode(errors="backslashreplace")
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in whole)
 
@@ -127,7 +127,7 @@ def _missing(name: str | bytes | None) -> str:
 
 
 def _errno(error: OSError) -> int | None:
-    """Returns the error's number; NumPy's `tofile` gives none where a disk is full."""
+    """Returns the error's number; NumPy's `tofile` gives none if the disk is full."""
     if error.errno is None and "requested and" in str(error):
         return errno.ENOSPC
     return error.errno

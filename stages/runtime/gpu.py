@@ -1,4 +1,4 @@
-"""NVIDIA GPUs of the machine: whether there are any, whether the user hides them, a note where one idles."""
+"""NVIDIA GPUs of the machine: whether there are any, whether they are hidden, a note if one stays idle."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def visible_ids(visible: str) -> list[str]:
 
 
 def note(library: str, device: str, devices: Path = DEVICES) -> str | None:
-    """Returns what to do where the machine has an NVIDIA GPU that the library does not see.
+    """Returns what to do if the machine has an NVIDIA GPU that the library does not see.
 
     Args:
         library: the backend of Keras, such as tensorflow.

@@ -37,7 +37,7 @@ def load() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Holds back what is written to file descriptor 2, and replays it if the block raises."""
+    """Holds back what is written to file descriptor 2, and shows it if the block raises."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

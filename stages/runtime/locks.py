@@ -13,7 +13,7 @@ def held(path: Path, writing: Path | None = None) -> Iterator[None]:
     """Holds the lock of this file; while another process holds it, says so and waits.
 
     A killed `dvc repro` may leave its stage running, so that a second one finds the first still writing.
-    The file exists only while somebody holds or awaits the lock, or after its holder was killed.
+    The file exists only while a process holds or awaits the lock, or after its holder was killed.
 
     Args:
         path: of the lock file.
@@ -73,7 +73,7 @@ def _locked(path: Path, writing: Path) -> int:
 
 
 def _sign(descriptor: int) -> None:
-    """Writes into a locked file who holds it."""
+    """Writes into a locked file which process holds it."""
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 

@@ -16,7 +16,7 @@ def create(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.memmap:
         OSError: the disk has too little space.
     """
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    if hasattr(os, "posix_fallocate"):  # macOS has none
+    if hasattr(os, "posix_fallocate"):  # not on macOS
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array

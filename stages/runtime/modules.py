@@ -1,6 +1,6 @@
 """Modules that a knob names: networks, augmentations, backbone and dataset formats, one file each.
 
-A file's name is the knob's value, so that a new one is one new file, and no list of them is part of every
+A file's name is the knob's value, so that adding one takes one new file, and no list of them is part of every
 training's code.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from stages.runtime.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIRED = object()  # in place of an argument's default
+REQUIRED = object()  # stands for a missing default
 
 
 def find(room: str, name: str) -> ModuleType:
@@ -36,7 +36,7 @@ def accepted(function: Callable[..., Any], knobs: Mapping[str, Any]) -> dict[str
 def offered(room: str, function: str, root: Path = ROOT) -> dict[str, dict[str, object]]:
     """Returns the names a knob may have: modules that define a function, with its keyword arguments.
 
-    The files are read, not imported, as that takes seconds where they import Keras.
+    The files are read, not imported, as importing Keras takes seconds.
 
     Args:
         room: a folder of stages/.

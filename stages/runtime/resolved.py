@@ -37,7 +37,7 @@ def text(
         stage: a verb, such as train.
         knobs: name -> value.
         uses: the modules that the knobs name.
-        hashes: as `code.hashes`; a caller with many items passes a function that remembers.
+        hashes: as `code.hashes`; for many items, pass a function that caches.
     """
     item = {"code": hashes((f"stages.{stage}", *uses)), "knobs": knobs, "uses": sorted(uses)}
     return json.dumps(item, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

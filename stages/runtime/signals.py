@@ -16,13 +16,13 @@ _ending: list[int] = []  # signals that end the process
 
 
 def handle() -> None:
-    """Makes signals end the process by way of its `finally` blocks, so that nothing half-written stays.
+    """Makes signals end the process through its `finally` blocks, so that nothing half-written stays.
 
     A killed `dvc repro` leaves its command running, which then sends itself SIGTERM.
     """
     for number in _handled():
         signal.signal(number, _leave)
-    if "DVC_STAGE" in os.environ:  # set by dvc repro; a stage started by hand may outlive its shell
+    if "DVC_STAGE" in os.environ:  # set by dvc repro; a stage that a user starts may outlive its shell
         threading.Thread(target=_watch_parent, daemon=True).start()
 
 
@@ -33,7 +33,7 @@ def deferred() -> Iterator[list[int]]:
     The process ends after the block; a second signal ends it at once.
     """
     received: list[int] = []
-    if _ending:  # C code lost the exception of an earlier signal
+    if _ending:  # C code swallowed the exception of an earlier signal
         raise SystemExit(exit_code())
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -22,23 +22,23 @@ RESOLVED = Path("data/resolved")
 
 
 def free(folder: Path, stages: Iterable[str]) -> None:
-    """Removes what is kept in a folder, a file or folder per item, of items that DVC has recorded.
+    """Removes from a folder the file or folder of each item that DVC has recorded.
 
     Args:
         folder: such as .checkpoints/features, with NAME or NAME.npz of an item and perhaps NAME.lock, which
-            says that somebody writes it.
+            a process holds while it writes it.
         stages: whose items they may be, such as cache_features.
     """
     for kept in folder.glob("*") if folder.is_dir() else ():
         lock = folder / f"{kept.stem}.lock"
-        with suppress(FileNotFoundError):  # stages that start at once find the same
+        with suppress(FileNotFoundError):  # stages that start at the same time find the same
             is_free = kept != lock and not locks.is_held(lock)
             if is_free and any(is_recorded(stage, kept.stem) for stage in stages):
                 remove(kept)
 
 
 def forget(folder: Path) -> None:
-    """Removes what is kept in a folder, a folder per item, of items that the study no longer has.
+    """Removes from a folder the folder of each item that the study no longer has.
 
     Args:
         folder: such as .checkpoints/models, with NAME/ of an item and perhaps locks in there.

@@ -13,7 +13,7 @@ _LINE = re.compile(r"(?P<digest>[0-9a-fA-F]{64}) [ *](?:\./)?(?P<name>.+)")
 def read_checksums(path: Path) -> dict[str, str]:
     """Reads a SHA256SUMS file, as `sha256sum` writes it, into file name -> hexadecimal hash.
 
-    The last line of a name counts, since a line is appended for a new version of a file. Lines that begin
+    The last line for a name counts, as a line is appended for each new version of a file. Lines that begin
     with # are comments.
 
     Raises:
@@ -30,7 +30,7 @@ def read_checksums(path: Path) -> dict[str, str]:
 
 
 def is_generated(path: Path) -> bool:
-    """Returns whether a SHA256SUMS file says in its first line that the files are generated, as a demo's."""
+    """Returns whether the first line of a SHA256SUMS file says that the files are generated, as in a demo."""
     return _lines(path)[:1] == [_GENERATED]
 
 

@@ -1,8 +1,8 @@
 """Which bytes a study starts from: mirror folder or download, official or not.
 
-A file whose bytes hash to what its publisher's hash to is `official`. Other bytes are accepted only from a
-mirror folder whose SHA256SUMS lists them; they are a `stand-in`, or `generated` where that file says so, and
-everything made from them says so too. Either way `provenance.json` is written beside the files.
+A file with its publisher's hash is `official`. Other bytes are accepted only from a mirror folder whose
+SHA256SUMS lists them; they are a `stand-in`, or `generated` if that file says so, and everything made from
+them says so too. Either way `provenance.json` is written next to the files.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ def fetch(
 
     Args:
         files: a source's entry in params.yaml: official name -> bytes, sha256 or md5, urls, and perhaps
-            `instead`, the name of what a mirror may hold in its place.
+            `instead`, the name of a file that a mirror may hold instead.
         out: the folder to make.
-        mirror: a folder looked into first; None for none.
+        mirror: a folder to look into first; None for none.
         kept: where partial and verified downloads stay, so that a later run resumes them.
         patience: how long to wait for servers.
 
@@ -98,7 +98,7 @@ def _from_network(
     name: str, file: Mapping[str, Any], mirror: Path | None, kept: Path, folder: Path, patience: Patience
 ) -> dict[str, Any]:
     official, size = _official(file), file["bytes"]
-    # The hash is in the name: what was begun for other official bytes is never resumed.
+    # The hash is in the name, so that a download of other official bytes is never resumed.
     verified = kept / f"{official.partition(':')[2][:12]}-{name}"
     try:
         transfer(file["urls"], verified, size=size, hash=official, patience=patience)
@@ -118,7 +118,7 @@ def _record(file: Mapping[str, Any], kind: str, size: int, hash: str) -> dict[st
 
 
 def _copy(source: Path, target: Path) -> tuple[int, list[str]]:
-    """Copies a file; returns the size and the hashes, sha256 and md5, of just the bytes it copied."""
+    """Copies a file; returns the size and the hashes, sha256 and md5, of the very bytes it copied."""
     hashers, size = [hashlib.sha256(), hashlib.md5(usedforsecurity=False)], 0
     with source.open("rb") as reader, target.open("wb") as writer:
         while chunk := reader.read(_CHUNK_BYTES):

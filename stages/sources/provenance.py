@@ -1,7 +1,7 @@
-"""Where data come from: official, stand-in, own or generated; written beside archives and for each dataset.
+"""Where data come from: official, stand-in, own or generated; written next to archives and for each dataset.
 
 data/archives/<source>/provenance.json names each file's kind and hash. data/provenance/<item>.json sums up
-what a dataset or a backbone was made of; no training depends on it, it joins a result when it is evaluated.
+what a dataset or a backbone was made from; no training depends on it, and evaluation adds it to the result.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from stages.runtime.errors import InputError
 from stages.runtime.hashes import file_hash
 
 PROVENANCE = "provenance.json"
-KINDS = ("official", "stand-in", "own", "generated")  # the last one found decides for the whole
+KINDS = ("official", "stand-in", "own", "generated")  # the later of two decides for the whole
 
 
 def worst(sources: Mapping[str, Mapping[str, Any]]) -> str:

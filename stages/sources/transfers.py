@@ -1,9 +1,9 @@
 """One file over HTTP, as slow and unreliable servers need it.
 
 The University of Toronto's server gives 50-90 kB/s with resets since 2026 and has answered with web pages
-under the archive's name: so a transfer resumes, waits for stalls rather than for the whole, tries again as
-long as it gets further, and believes nothing but size and hash. Refused connections, overloaded servers and
-their Retry-After are urllib3's work.
+under the archive's name: so a transfer resumes, limits the silence rather than the whole time, tries again as
+long as it makes progress, and trusts only size and hash. urllib3 handles refused connections, overloaded
+servers and their Retry-After.
 """
 
 import http.client
@@ -30,11 +30,11 @@ _OVERLOADED = (408, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait: tries in a row that got no further, doubling pauses, seconds of silence."""
+    """How long to wait: tries in a row without progress, doubling pauses, seconds of silence."""
 
     tries: int = 4
     first_pause_s: float = 1.0
-    longest_pause_s: float = 60.0  # also where a server asks for a longer one
+    longest_pause_s: float = 60.0  # even if a server asks for a longer one
     stall_s: float = 60.0
 
 
@@ -90,7 +90,7 @@ def transfer(urls: Iterable[str], target: Path, *, size: int, hash: str, patienc
 
 
 def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -> None:
-    """Tries one URL until the file is complete and right, or too many tries in a row got no further."""
+    """Tries one URL until the file is complete and right, or too many tries in a row made no progress."""
     failures, furthest = 0, _length(partial)
     while True:
         before = _length(partial)
@@ -99,7 +99,7 @@ def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -
                 _receive(url, partial, size, patience)
             return _check(partial, size, hash, resumed=before > 0)
         except _BrokenError as problem:
-            # Further than ever: a server that always restarts, or sends wrong bytes, would never end.
+            # Beyond the furthest point: a server that keeps restarting or sends wrong bytes would never end.
             failures = 1 if _length(partial) > furthest else failures + 1
             furthest = max(furthest, _length(partial))
             if failures >= patience.tries:
@@ -108,7 +108,7 @@ def _insist(url: str, partial: Path, size: int, hash: str, patience: Patience) -
 
 
 def _receive(url: str, partial: Path, size: int, patience: Patience) -> None:
-    """Appends to `partial` what is missing, or restarts where the server ignores ranges."""
+    """Appends what is missing to `partial`, or restarts if the server ignores ranges."""
     offset = _length(partial) if _length(partial) < size else 0
     # No compression in transit: a server that labels a .tgz as gzip-encoded would have it unpacked.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
@@ -121,7 +121,7 @@ def _receive(url: str, partial: Path, size: int, patience: Patience) -> None:
             _append(_shown(_pieces(response), partial, offset, size), partial, offset, size)
     except HTTPError as error:  # amid the file: silence, a reset
         raise _BrokenError(_reason(error)) from None
-    except (requests.RequestException, ValueError) as error:  # urllib3 tried often enough, or a bad redirect
+    except (requests.RequestException, ValueError) as error:  # urllib3 gave up, or a bad redirect
         raise _RefusedError(_reason(error)) from None
 
 
@@ -159,7 +159,7 @@ def _accepted_offset(response: requests.Response, offset: int, partial: Path, si
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
     # What has arrived, without waiting for the rest of a piece, which a kill or a silence would lose.
-    response.raw.enforce_content_length = False  # compared where the pieces go
+    response.raw.enforce_content_length = False  # checked where the pieces are written
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
         yield piece
 
@@ -178,7 +178,7 @@ def _append(pieces: Iterable[bytes], partial: Path, offset: int, size: int) -> N
 
 
 def _check(partial: Path, size: int, hash: str, *, resumed: bool) -> None:
-    """Deletes wrong bytes; where part of them came from an earlier try, a fresh one may do better."""
+    """Deletes wrong bytes; if some came from an earlier try, a fresh one may do better."""
     if _matches(partial, size, hash):
         return
     got = file_hash(partial, hash.partition(":")[0])

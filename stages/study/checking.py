@@ -10,7 +10,7 @@ from stages.study.reading import Mistake, did_you_mean, is_number, nearest, show
 
 
 class Section(BaseModel):
-    """A mapping of known keys; values are taken as they are written, but 1 for 1.0."""
+    """A mapping of known keys; values count as they are written, except that 1 may stand for 1.0."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
@@ -67,9 +67,9 @@ def _mistakes(error: ValidationError, model: type[BaseModel], place: tuple[Any, 
 
 
 def _unknown(key: Any, schema: Mapping[str, Any]) -> str:
-    """Says of a key that a mapping does not know what was meant, or where it belongs."""
+    """Says what an unknown key of a mapping may have meant, or where it belongs."""
     if key in schema.get("elsewhere", {}):
-        return f"is a knob of {schema['elsewhere'][key]} alone; remove it"
+        return f"is a knob of {schema['elsewhere'][key]} only; remove it"
     hint = did_you_mean(key, schema["properties"]) or f" Known here: {', '.join(schema['properties'])}"
     return f"is unknown.{hint}"
 
@@ -92,7 +92,7 @@ def _schema_at(root: dict[str, Any], loc: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _expected(schema: Mapping[str, Any]) -> str:
-    """Says in words what a JSON Schema takes."""
+    """Says in words what a JSON Schema accepts."""
     if "enum" in schema or "const" in schema:
         return f"one of {', '.join(schema.get('enum') or [schema['const']])}"
     if "patternErrorMessage" in schema:
@@ -110,7 +110,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
         case "boolean":
             return "true or false"
         case "string":
-            return "a text" if not schema.get("minLength") else "a text that is not empty"
+            return "text" if not schema.get("minLength") else "text that is not empty"
     return "something else"
 
 
@@ -129,7 +129,7 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 
 def _remedy(value: Any, schema: Mapping[str, Any]) -> str:
-    """Returns what to write instead, where that is plain."""
+    """Returns what to write instead, where that is clear."""
     kind = schema.get("type")
     if "enum" in schema and isinstance(value, str):
         hint = did_you_mean(value, schema["enum"])

@@ -1,7 +1,7 @@
 """Knobs of one variant that do not fit each other, its data or its network.
 
-What a network demands of its knobs stands beside its `build`: LEARNS_FROM, LENGTHS, ONE_RATE_PER, SHRINKS,
-CHOICES and LINEAR_WHERE.
+What a network demands of its knobs is stated next to its `build`: LEARNS_FROM, LENGTHS, ONE_RATE_PER,
+SHRINKS, CHOICES and LINEAR_WHERE.
 """
 
 import functools
@@ -14,7 +14,7 @@ from stages.study.inheritance import KNOBS, constant
 from stages.study.reading import Mistake, shown
 
 LEARNS_FROM = {"variants": ("images",), "heads": ("pooled", "maps"), "fine_tunes": ()}
-OFF = {"pooled": {"pooling": []}, "maps": {"maps": False}}  # knob of features that leaves out what is learnt
+OFF = {"pooled": {"pooling": []}, "maps": {"maps": False}}  # setting of features that leaves out the input
 
 Conflict = tuple[tuple[str, ...], str]  # a place in an entry, what is wrong there
 Study = Mapping[str, Mapping[str, Any]]
@@ -61,7 +61,7 @@ def _unused(group: str, name: str, own: Mapping[str, Any], knobs: Mapping[str, A
     """Checks that a variant itself sets no knob that its trainer, loss or network does not take."""
     for knob, choice in inheritance.foreign(group, knobs).items():
         if knob == "seeds" and own.get(knob, 1) > 1:
-            problem = f"is {own[knob]}, expected 1, as {knobs[choice]} finds one optimum whatever the seed"
+            problem = f"is {own[knob]}, expected 1, as {knobs[choice]} finds the same optimum for every seed"
             yield Mistake((group, name, knob), problem)
         elif knob in own and knob != "seeds":
             takes = ", ".join(inheritance.words(choice, knobs)) or "none"
@@ -96,14 +96,14 @@ def _training(knobs: Mapping[str, Any]) -> Iterator[Conflict]:
         problem = "is a schedule of Keras, expected a number together with the knobs schedule and warmup"
         yield ("optimizer", "config", "learning_rate"), problem
     if knobs.get("flip") and knobs.get("alternating_flip"):
-        yield ("alternating_flip",), "is True, expected false together with flip: each mirrors again"
+        yield ("alternating_flip",), "is True, expected false together with flip, as both mirror images"
     if not inheritance.has_one_optimum(knobs):
         return
     network, trainer = knobs.get("network"), knobs["trainer"]
     where: Any = network and constant("networks", network, "LINEAR_WHERE")
     if where is None:
         linear = [name for name in known.NETWORKS if constant("networks", name, "LINEAR_WHERE") is not None]
-        yield ("trainer",), f"is {trainer!r}, expected sgd but for a head of one layer ({', '.join(linear)})"
+        yield ("trainer",), f"is {trainer!r}, expected sgd except for one-layer heads ({', '.join(linear)})"
     for knob, value in (where or {}).items():
         if knobs[knob] != value:
             yield (knob,), f"is {shown(knobs[knob])}, expected {value} with trainer {trainer}"
@@ -130,7 +130,7 @@ def _network(knobs: Mapping[str, Any]) -> Iterator[Conflict]:
     for knob, (acts_at, per_rate) in _rules(network, "ONE_RATE_PER"):
         number = len(knobs[acts_at]) // per_rate
         if acts_at not in wrong and len(knobs[knob]) not in (0, number):
-            expected = f"[] or {number} rates, one for each place it acts at"
+            expected = f"[] or {number} rates, one for each place where it acts"
             yield (knob,), f"is {shown(knobs[knob])}, expected {expected}"
     for knob, values in _rules(network, "CHOICES"):
         if knobs.get(knob, values[0]) not in values:
@@ -207,5 +207,5 @@ def _start(name: str, own: Mapping[str, Any], study: Study) -> Iterator[Conflict
         there = inheritance.seeds(start, "heads", study)
         if not {here[0], here[-1]} <= set(there):
             knob = "seeds" if here[0] in there else "seed"
-            expected = f"some of {there[0]} to {there[-1]}, those of {start}, from which each continues"
+            expected = f"seeds from {there[0]} to {there[-1]}, which {start} has, as each continues one"
             yield (knob,), f"asks for seeds {here[0]} to {here[-1]}, expected {expected}"

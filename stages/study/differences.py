@@ -1,4 +1,4 @@
-"""Two values of each knob that differs, in one line: "epochs: 60 -> 8"."""
+"""Both values of each knob that differs, in one line: "epochs: 60 -> 8"."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ def lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def line(knob: str, old: Any, new: Any) -> str:
-    """Returns one knob that differs; of an optimizer of the same class, only what differs."""
+    """Returns the line of one knob; for optimizers of the same class, only what differs."""
     if knob == "optimizer" and isinstance(old, dict) and isinstance(new, dict):
         same_class = old.get("class_name") == new.get("class_name")
         if same_class:
@@ -32,7 +32,7 @@ def line(knob: str, old: Any, new: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Returns a value as params.yaml would have it, cut where it is long."""
+    """Returns a value as params.yaml would have it, shortened if it is long."""
     if value is UNSET or value is None:
         return "not set"
     if isinstance(value, dict) and value.keys() == {"class_name", "config"}:

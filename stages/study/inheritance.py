@@ -56,7 +56,7 @@ def foreign(group: str, knobs: Mapping[str, Any]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for choice, (_, offered) in CHOICES.items():
-        decides = found.get(choice, choice)  # a trainer without a loss leaves out the loss's knobs, too
+        decides = found.get(choice, choice)  # a trainer without a loss also leaves out the loss's knobs
         taken = words(choice, knobs) if decides == choice else {}
         all_words = {knob for each in offered.values() for knob in each}
         for knob in all_words & KNOBS[group].keys() - taken.keys():
@@ -67,7 +67,7 @@ def foreign(group: str, knobs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def has_one_optimum(knobs: Mapping[str, Any]) -> bool:
-    """Returns whether a variant's trainer finds the same weights whatever the seed."""
+    """Returns whether a variant's trainer finds the same weights for every seed."""
     return bool(constant("trainers", knobs["trainer"], "ONE_OPTIMUM"))
 
 
@@ -75,7 +75,7 @@ def needed(knobs: Mapping[str, Any], group: str) -> list[str]:
     """Returns the knobs without a neutral value that a variant must have, by what it has already."""
     left_out = foreign(group, knobs)
     defaults = {knob: default for choice in CHOICES for knob, default in words(choice, knobs).items()}
-    every = dict.fromkeys(defaults) | KNOBS[group]  # a new module may take what is no knob yet
+    every = dict.fromkeys(defaults) | KNOBS[group]  # a new module may take an argument that is not a knob yet
     return [
         knob
         for knob, neutral in every.items()
@@ -88,7 +88,7 @@ def changes(
 ) -> dict[str, tuple[Any, Any]]:
     """Returns knob -> (value of the parent, value here), where they differ; None where one has no such knob.
 
-    How many seeds each has is no difference between what is trained.
+    The number of seeds does not count as a difference.
 
     Args:
         name: of the variant.
@@ -111,7 +111,7 @@ def changes(
 def resolved(name: str, group: str, content: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Returns what a training reads of a variant, and the modules that its knobs name.
 
-    Left out are knobs at their neutral value and those that its trainer, loss or network does not take.
+    Knobs at their neutral value, and those that its trainer, loss or network does not take, are left out.
 
     Args:
         name: of the variant.
@@ -145,7 +145,7 @@ def seeds(name: str, group: str, content: Mapping[str, Any]) -> range:
 
 
 def _taken(name: str, group: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all knobs of a variant, neutral ones included, but those that it leaves out."""
+    """Returns the knobs that a variant takes, including those at their neutral value."""
     knobs = inherited(name, group, content)
     left_out = foreign(group, knobs)
     return {knob: value for knob, value in knobs.items() if knob not in left_out}

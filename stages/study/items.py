@@ -29,7 +29,7 @@ def load(params: Path, report: Path | None = None) -> dict[str, Any]:
 
     Args:
         params: params.yaml.
-        report: report.yaml; by default the one beside it.
+        report: report.yaml; by default the one in the same folder.
 
     Raises:
         InputError: all mistakes of one of the files, one line each.

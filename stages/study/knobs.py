@@ -1,7 +1,7 @@
 """Every knob of a training once: its type, range, meaning and neutral value.
 
 A knob's default here is its neutral value, which resolved files leave out; None means that it has no neutral
-value, so that a variant that needs it must get it from somewhere. What a knob can name (networks, trainers,
+value, so that a variant that needs it must set or inherit it. What a knob can name (networks, trainers,
 losses, ...) is found by its file, and so are the knobs that each of these takes.
 """
 
@@ -31,7 +31,7 @@ POOLINGS = offered("pooling", "pool")
 
 
 def text(pattern: str, expected: str) -> Any:
-    """Returns the type of texts that match a regular expression; `expected` says in words which do."""
+    """Returns the type of text that matches a regular expression; `expected` describes it in words."""
     return Annotated[str, Field(pattern=f"^{pattern}$", json_schema_extra={"patternErrorMessage": expected})]
 
 
@@ -92,7 +92,7 @@ class Optimizer(Section):
 
 
 class Views(Section):
-    """What is seen of each image beside the image itself."""
+    """What is seen of each image in addition to the image itself."""
 
     mirror: bool = Field(False, description="its mirror image")
     shift: Pixels = Field(0, description="shifts by so many pixels in four directions; 0 is off")
@@ -125,7 +125,7 @@ class TrainingKnobs(Section):
     ema: Rate = Field(0.0, description="decay of the moving average of all weights; 0 is off")
     patience: Patience = Field(0, description="stops after so many epochs without a better one; 0 is off")
     restore_best: bool = Field(False, description="keep the weights of the epoch that validated best")
-    monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="tells the best from others")
+    monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="decides which is best")
     penalties: Penalties = Field(None, description="weights of the L2 penalty to try; validation chooses")
 
 
@@ -154,7 +154,7 @@ class NetworkKnobs(Section):
     depth: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="residual blocks per stage")
     block_dropout: Rates = Field([], description="rate after each pooling or stage; [] is off")
     dense_dropout: Rates = Field([], description="rate after each dense layer but the last; [] is off")
-    batch_norm: Literal["none", "before", "after"] = Field("none", description="beside each activation")
+    batch_norm: Literal["none", "before", "after"] = Field("none", description="relative to each activation")
     pooling: Literal["flatten", *POOLINGS] = Field(None, description="of the last maps: flatten, or a file")
     activation: Literal["relu", "silu", "gelu"] = Field(
         "relu", description="after convolutions and dense layers"

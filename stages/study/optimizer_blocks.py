@@ -1,7 +1,7 @@
 """Optimizer blocks of params.yaml against the installed Keras: names of classes and of their arguments.
 
-Keras is read, not imported: its import takes seconds, as it brings a whole framework. What passes here and
-Keras refuses all the same, it refuses when the stage starts.
+Keras is read, not imported: its import takes seconds, as it brings a whole framework. What passes here may
+still be refused by Keras when the stage starts.
 """
 
 import ast
@@ -22,8 +22,8 @@ def mistakes(class_name: str, config: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yields what is wrong in an optimizer, at places in its block.
 
     Args:
-        class_name: as `keras.optimizers.get` takes it, which takes adam for Adam.
-        config: its arguments; `learning_rate` may be a block itself, of a schedule.
+        class_name: as `keras.optimizers.get` takes it; adam stands for Adam.
+        config: its arguments; `learning_rate` may itself be a block, of a schedule.
     """
     names = {name.lower(): name for name in _optimizers()}
     yield from _block((), names.get(class_name.lower(), class_name), config, _optimizers())
@@ -69,7 +69,7 @@ def _value(place: tuple[Any, ...], value: Any) -> Iterator[Mistake]:
         if isinstance(item, str) and is_number(item):
             yield Mistake(place, f"is {shown(item)}, expected a number; write it without quotes")
         elif not isinstance(item, str | int | float | None) or item in (math.inf, -math.inf) or item != item:
-            yield Mistake(place, f"is {shown(item)}, expected a finite number, a text or a list of them")
+            yield Mistake(place, f"is {shown(item)}, expected a finite number, text or a list of them")
 
 
 @functools.cache

@@ -76,7 +76,7 @@ def load(path: Path, remedy: str = "") -> Document:
 
 
 def did_you_mean(word: Any, known: Iterable[Any]) -> str:
-    """Returns " Did you mean 'x'?", or nothing where no known word is near."""
+    """Returns " Did you mean 'x'?", or nothing where no known word is close."""
     near = nearest(word, known)
     return f" Did you mean {near!r}?" if near else ""
 
@@ -93,7 +93,7 @@ def is_number(text: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Returns a value as one line of no great length."""
+    """Returns a value as one short line."""
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
 
@@ -123,7 +123,7 @@ class _Composer(Composer):
 
 
 class _Constructor(SafeConstructor):
-    """Gives Python's own errors about a scalar its line; refuses values that cannot be written again."""
+    """Adds the line to Python's errors about a scalar; refuses values that cannot be written again."""
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:
         try:
@@ -146,7 +146,7 @@ def _text(path: Path, remedy: str) -> str:
     except FileNotFoundError:
         raise InputError(f"no {path}; run the command in the folder that holds {path.name}{remedy}") from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder, expected a file; move it away") from None
+        raise InputError(f"{path} is a folder, expected a file; move it elsewhere") from None
     try:
         return content.decode()
     except UnicodeDecodeError as error:

@@ -31,7 +31,7 @@ class ReportDataset(Section):
 
 
 class Result(Section):
-    """What the report says of one variant; loss and accuracy are those on the test images."""
+    """What the report says of one variant; loss and accuracy are on the test images."""
 
     dataset: str
     section: str = Field(None)
@@ -84,7 +84,7 @@ class Test(Section):
 
 
 class Claim(Section):
-    """A conclusion of the report, and what would have to be so for it to hold."""
+    """A conclusion of the report, and what must be true for it to hold."""
 
     says: Words
     tests: Annotated[list[Test], Field(min_length=1)]
@@ -160,7 +160,7 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
             place = ("ladders", name, "steps", number, "variant")
             yield from _unknown(place, variant, variants)
             if variant in variants and variant in climbed[:number]:
-                yield Mistake(place, f"is {variant!r}, which is an earlier step; a step adds an idea")
+                yield Mistake(place, f"is {variant!r}, which is an earlier step; each step must add an idea")
 
 
 def _claims(sections: Mapping[str, Any], variants: list[str]) -> Iterator[Mistake]:
@@ -174,7 +174,7 @@ def _claims(sections: Mapping[str, Any], variants: list[str]) -> Iterator[Mistak
 
 
 def _unknown(place: tuple[Any, ...], name: Any, variants: list[str]) -> Iterator[Mistake]:
-    """Yields that a name is not that of a variant; what is not a name, the schema refuses."""
+    """Yields a mistake where a name is not that of a variant; the schema refuses what is not a name."""
     if isinstance(name, str) and name not in variants:
         yield Mistake(place, f"is {name!r}, not a variant.{did_you_mean(name, variants)}")
 

@@ -30,7 +30,7 @@ def mistakes(content: Mapping[str, Any], found: list[Mistake]) -> Iterator[Mista
 
     Args:
         content: params.yaml.
-        found: mistakes of single values; what these entries are part of is not checked again.
+        found: mistakes of single values; rules that involve these entries are not checked.
     """
     study = plain(content)
     wrong = {mistake.place[:2] for mistake in found} | {mistake.place[:1] for mistake in found}
@@ -58,12 +58,12 @@ def plain(content: Mapping[str, Any]) -> dict[str, dict[Any, Any]]:
 
 
 def mapping(value: Any) -> dict[Any, Any]:
-    """Returns a mapping, an empty one in place of anything else."""
+    """Returns a mapping, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def names(study: Mapping[str, Any], space: tuple[str, ...]) -> Iterator[Mistake]:
-    """Checks that no name is there twice in some sections, and that none is that of a folder."""
+    """Checks that no name occurs twice in some sections, and that none is that of a folder."""
     taken: dict[str, tuple[str, str]] = {}
     for place in ((section, name) for section in space for name in study[section]):
         other = taken.setdefault(str(place[1]).lower(), place)
@@ -75,7 +75,7 @@ def names(study: Mapping[str, Any], space: tuple[str, ...]) -> Iterator[Mistake]
 
 
 def _references(study: Mapping[str, Any], absent: set[str]) -> Iterator[Mistake]:
-    """Checks that what an entry names is there."""
+    """Checks that what an entry names exists."""
     for section, key, target in REFERENCES:
         for name, entry in study[section].items() if target not in absent else ():
             others = [other for other in study[target] if (section, name) != (target, other)]
@@ -103,7 +103,7 @@ def _source(place: tuple[str, ...], path: Any, sources: Mapping[str, Any]) -> It
 
 
 def _circles(group: str, section: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Checks that no variant extends itself by a detour; a circle is reported at its first member."""
+    """Checks that no variant extends itself indirectly; a circle is reported at its first member."""
     reported: set[str] = set()
     for name in section:
         *links, last = inheritance.chain(name, section)

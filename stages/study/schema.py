@@ -55,7 +55,7 @@ class SourceFile(Section):
     sha256: text("[0-9a-f]{64}", "64 digits from 0-9 and a-f, in quotes") = Field(None, description="of it")
     md5: text("[0-9a-f]{32}", "32 digits from 0-9 and a-f, in quotes") = Field(None, description="of it")
     urls: list[Url] = Field(min_length=1, description="addresses, tried in order")
-    instead: FileName = Field(None, description="a file of the mirror that may take its place")
+    instead: FileName = Field(None, description="a file that a mirror may hold instead")
 
     @model_validator(mode="after")
     def _has_a_hash(self) -> "SourceFile":
@@ -101,7 +101,7 @@ class Features(Section):
 
 
 class Defaults(knobs.FineTuneKnobs, knobs.HeadKnobs, knobs.VariantKnobs):
-    """Values of knobs that a variant does not set, nor any that it extends."""
+    """Values of knobs that neither a variant nor any that it extends sets."""
 
 
 def _knows(section: str) -> ConfigDict:
