@@ -50,4 +50,4 @@ def test_long_values_are_cut():
 
 
 def test_a_text_that_would_control_the_terminal_is_shown_escaped():
-    assert differences.line("from", "a", "b\x1b[2J\n") == "from: a -> b\\x1b[2J\\n"
+    assert line("from", "a", "b\x1b[2J\n") == "from: a -> b\\x1b[2J\\n"
