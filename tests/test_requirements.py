@@ -54,7 +54,7 @@ def test_images_below_the_least_size_are_refused_with_that_size():
 
 
 def test_a_backbone_for_one_size_is_refused_for_another_with_its_size():
-    with pytest.raises(InputError, match=r"takes images of 32x32 alone, received image_size: 16;"):
+    with pytest.raises(InputError, match=r"takes only images of 32x32, received image_size: 16;"):
         requirements.check(model(keras.layers.Conv2D(2, 1), size=32), 16)
 
 

@@ -1,6 +1,6 @@
 """Mirrors images left-right in every other epoch, a random half first (Jordan 2024, arXiv 2404.00498).
 
-Two epochs in a row then show both sides of every image, where independent flips repeat half of them.
+Two epochs in a row then show both sides of every image, whereas independent flips repeat half of them.
 """
 
 from typing import Any

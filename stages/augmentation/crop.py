@@ -16,7 +16,7 @@ def draw(chance: Any, n: int, amount: int) -> np.ndarray:
 
 
 def apply(images: Any, targets: Any, draws: Any, *, amount: int) -> tuple[Any, Any]:
-    """Shifts each image; what comes in is the reflection at the edge, without repeating the edge itself.
+    """Shifts each image; the gap is filled by reflection at the edge, without repeating the edge itself.
 
     Args:
         images: float32[n, height, width, channels].

@@ -20,8 +20,8 @@ def draw(chance: Any, n: int, amount: float) -> np.ndarray:
 def apply(images: Any, targets: Any, draws: Any, *, amount: float) -> tuple[Any, Any]:
     """Takes the patch of each image from the one before it in the batch, of the first from the last.
 
-    The patch has the image's shape; what would leave the image is cut off. The targets are mixed by the
-    pixels that are really replaced.
+    The patch has the image's shape; what would lie outside the image is cut off. The targets are mixed by the
+    share of pixels that are actually replaced.
 
     Args:
         images: float32[n, height, width, channels].

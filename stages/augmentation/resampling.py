@@ -6,7 +6,7 @@ import keras
 
 
 def resample(images: Any, rows: Any, columns: Any) -> Any:
-    """Returns each image at other positions; between pixels linearly, outside the edge is repeated.
+    """Returns each image at other positions: linear between pixels, the edge repeated outside.
 
     Args:
         images: float32[n, height, width, channels].

@@ -16,7 +16,7 @@ def draw(chance: Any, n: int, amount: float) -> np.ndarray:
 
 
 def apply(images: Any, targets: Any, draws: Any, *, amount: float) -> tuple[Any, Any]:
-    """Scales around the centre; a factor below 1 brings the image closer, above 1 the edges are repeated.
+    """Scales around the centre; a factor below 1 enlarges the image, above 1 the edges are repeated.
 
     Args:
         images: float32[n, height, width, channels].

@@ -17,7 +17,7 @@ def load(source: Path, *, application: str) -> keras.Model:
     """Builds a model of keras.applications from its weights without top, such as ResNet50 (He et al. 2015).
 
     Args:
-        source: the weights file, `..._notop.h5`; a .keras file, which a mirror may hold, is loaded as it is.
+        source: the weights file, `..._notop.h5`; a .keras file from a mirror is loaded as it is.
         application: its name in keras.applications, such as ResNet50 or MobileNetV2.
 
     Returns:
@@ -39,7 +39,7 @@ def load(source: Path, *, application: str) -> keras.Model:
         x = keras.layers.Normalization(mean=mean, variance=variance, name="imagenet_mean")(x)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # MobileNet's remark on images of any size
+            warnings.simplefilter("ignore", UserWarning)  # MobileNet warns about images of any size
             model = build(include_top=False, weights=str(source), input_tensor=x)
     except DAMAGE as error:
         message = f"{source.name} does not hold {application}'s weights without top: "
@@ -54,7 +54,7 @@ def load(source: Path, *, application: str) -> keras.Model:
 def _preprocessing(preprocess) -> tuple[Statistics, bool]:
     """Measures what a `preprocess_input` does.
 
-    All of Keras' are linear per channel, some turn RGB to BGR before.
+    All of Keras' are linear per channel; some turn RGB into BGR first.
 
     Returns:
         Mean and variance, per channel of RGB, by which a Normalization layer does the same; and whether it

@@ -9,12 +9,12 @@ HEAD = "head_"  # how the names of a head's layers with weights start
 
 
 def every_layer(model: keras.Model) -> list[keras.layers.Layer]:
-    """Returns all layers at any depth, each once: also those inside wrappers and nested models."""
+    """Returns all layers at any depth, each once, including those inside wrappers and nested models."""
     return model._flatten_layers(include_self=False)
 
 
 def flat(model: keras.Model) -> keras.Model:
-    """Returns the same model without models inside it, so that nobody sees only its outer layers.
+    """Returns the same model without models inside it, so that no code sees only its outer layers.
 
     The layers are the model's own, with their weights. Where two have one name, the later one is renamed.
     """
@@ -31,29 +31,29 @@ def joined(front: keras.Model, tensor: Any, back: keras.Model) -> Any:
     """Returns what a model makes of a tensor of another one, as operations of their own in one flat graph.
 
     Args:
-        front: the model whose operations keep their names; the other's are renamed where two have one name.
-        tensor: that `back` takes.
+        front: the model whose operations keep their names; the other's are renamed where names clash.
+        tensor: the one that `back` takes as input.
         back: a model of one input.
     """
     return _Inlining({operation.name for operation in front.operations}).call(back, tensor)
 
 
 def output_of(model: keras.Model, name: str) -> Any:
-    """Returns what the operation of this name gives within a model; its layers may serve others, too."""
+    """Returns the output of the operation of this name in a model; its layers may be shared with others."""
     nodes = itertools.chain(*model._nodes_by_depth.values())
     return next(node.output_tensors[0] for node in nodes if node.operation.name == name)
 
 
 def first_line(error: Exception) -> str:
-    """Returns what an error of Keras says first, without its pages of detail."""
+    """Returns the first line of an error of Keras, without its pages of detail."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 class _Inlining:
-    """Calls models layer by layer, so that the result consists of their layers alone.
+    """Calls models layer by layer, so that the result consists only of their layers.
 
     Args:
-        names: of layers that are taken.
+        names: those of layers that are in use.
     """
 
     def __init__(self, names: set[str]) -> None:

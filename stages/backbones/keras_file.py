@@ -26,7 +26,7 @@ def load(source: Path) -> keras.Model:
 
 
 def read(source: Path) -> keras.Model:
-    """Loads a model in safe mode as it was saved, so that one that holds its views still does; see `load`."""
+    """Loads a model in safe mode as it was saved, with its views if it has any; see `load`."""
     try:
         _check_members(source)
         with warnings.catch_warnings():

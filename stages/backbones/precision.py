@@ -12,7 +12,7 @@ def under(model: keras.Model, policy: str, spares: Callable[[str], bool] = lambd
     Args:
         model: any of Keras' own layers; one that needs no change is returned as it is.
         policy: float32, mixed_bfloat16 or mixed_float16.
-        spares: says by a layer's name whether it stays as it is.
+        spares: takes a layer's name, returns whether the layer stays as it is.
     """
     whole = keras.saving.serialize_keras_object(model)
     changed = _changed(whole, policy, spares)

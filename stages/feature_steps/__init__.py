@@ -1,1 +1,1 @@
-"""What features go through before a head, by the names that `feature_steps` of params.yaml takes."""
+"""The steps that features go through before a head, by their names in `feature_steps` of params.yaml."""

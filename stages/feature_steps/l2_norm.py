@@ -7,7 +7,7 @@ import numpy as np
 
 
 def add(x: Any, features: np.ndarray | None = None) -> Any:
-    """Adds the division, in float32 whatever the precision; zeros stay zeros.
+    """Adds the division, in float32 at any precision; zeros stay zeros.
 
     Args:
         x: float[n, c].

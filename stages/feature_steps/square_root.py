@@ -1,4 +1,4 @@
-"""The signed square root, by which a few large values outweigh the others less (Perronnin et al. 2010)."""
+"""The signed square root, so that a few large values outweigh the others less (Perronnin et al. 2010)."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ EPSILON = 1e-6  # without it the gradient at 0 is infinite, and fine-tuning thro
 
 
 def add(x: Any, features: np.ndarray | None = None) -> Any:
-    """Adds sign(x) (sqrt(|x| + e) - sqrt(e)), which is 0 at 0; in float32 whatever the precision.
+    """Adds sign(x) (sqrt(|x| + e) - sqrt(e)), which is 0 at 0; in float32 at any precision.
 
     Args:
         x: float[n, c].

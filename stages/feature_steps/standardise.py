@@ -9,12 +9,12 @@ NEEDS_FEATURES = True
 
 
 def add(x: Any, features: np.ndarray) -> Any:
-    """Adds (x - mean) / deviation, in float32 whatever the precision.
+    """Adds (x - mean) / deviation, in float32 at any precision.
 
     Args:
         x: float[n, c].
-        features: float[m, c], those of the training images, after the steps before this one. What is
-            the same for all of them is only shifted: divided by nearly nothing, it would drown the rest.
+        features: float[m, c], those of the training images, after the steps before this one. A feature
+            that is the same for all of them is only shifted: divided by almost 0, it would drown the rest.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     variance = features.var(axis=0, dtype=np.float64)

@@ -1,1 +1,1 @@
-"""What a pretrained network makes of images: cached features, and the same within a whole model."""
+"""What a pretrained network makes of images: cached features, and the same inside a whole model."""

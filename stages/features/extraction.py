@@ -34,7 +34,7 @@ def extract(
 
     Args:
         model: compiled, from RGB in [0, 255] to {"maps": float[n, height, width, channels], saved as
-            float16, "pooled": float32[n, c]}, or one of the two.
+            float16, "pooled": float32[n, c]}, or only one of them.
         images: file of uint8[n, size, size, 3].
         folder: started from scratch, unless it holds the unfinished features of equal `inputs`.
         batch_size: images per forward pass.
@@ -42,10 +42,10 @@ def extract(
         inputs: what the features depend on, as a JSON value.
 
     Returns:
-        The shape of what is written of one image, by the name of the array.
+        The shape of what is written for one image, by the name of the array.
 
     Raises:
-        InputError: features that their type of number cannot hold.
+        InputError: features that are too large for their number type.
     """
     whole = np.load(images, mmap_mode="r")
     n, size = len(whole), whole.shape[1]
@@ -53,7 +53,7 @@ def extract(
     arrays = {name: (DTYPES[name], (n, len(looks), *one.shape[1:])) for name, one in like.items()}
     start = _start(folder, inputs, arrays)
     if start and n - start < batch_size:
-        # The graph is built for a whole batch first, resumed or not: its kernels give the same bits.
+        # The graph is built for a whole batch first, resumed or not, so that its kernels give the same bits.
         model.predict_on_batch(np.zeros((batch_size, *whole.shape[1:]), np.float32))
     with progress.bar("features", total=n, done=start, unit="image") as bar:
         for first in range(start, n, batch_size):
@@ -92,7 +92,7 @@ def _check(values: np.ndarray, batch: slice, most: float) -> None:
 
 
 def _start(folder: Path, inputs: Any, arrays: Arrays) -> int:
-    """Returns how many images are done; creates the arrays where no image of these inputs is."""
+    """Returns how many images are done; creates the arrays if there are none yet for these inputs."""
     done = _done(folder, inputs, arrays)
     if done:
         print(f"features: resuming after image {done}", flush=True)

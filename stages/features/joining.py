@@ -1,4 +1,4 @@
-"""A head and the backbone of its features as one model: what the features were made by, then the head."""
+"""A head and the backbone of its features as one model: all that made the features, then the head."""
 
 import json
 from collections.abc import Sequence
@@ -41,12 +41,12 @@ def join(
 ) -> keras.Model:
     """Joins a backbone and a head to one flat model from images to probabilities; the backbone is frozen.
 
-    Layers of the backbone that are named like those behind it are renamed `backbone_...`.
+    Layers of the backbone that are named like later ones are renamed `backbone_...`.
 
     Args:
         backbone: from RGB in [0, 255] to feature maps, float32[n, height, width, channels].
         head: from pooled features float32[n, c], or from the map of one layer, to probabilities.
-        layers: names of the backbone's layers whose maps are taken; its output without.
+        layers: names of the backbone's layers whose maps are used; none for its output.
         pooling: of the maps, where the head takes pooled features.
     """
     taken = {operation.name for operation in head.operations}

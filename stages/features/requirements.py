@@ -1,4 +1,4 @@
-"""What a backbone must do for the features that are asked of it, found out before the first image is read."""
+"""What a backbone must do to make the features that are wanted, checked before the first image is read."""
 
 import difflib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ UNLEARNT = (
     *(keras.layers.InputLayer, keras.layers.ZeroPadding2D),
     *(keras.layers.Normalization, keras.layers.Rescaling),
 )
-LARGEST = 2048  # pixels, up to which the least size that a backbone takes is looked for
+LARGEST = 2048  # pixels: larger sizes are not tried when looking for the least one that a backbone takes
 
 
 def check(
@@ -29,11 +29,11 @@ def check(
     Args:
         model: the backbone.
         image_size: height and width in pixels.
-        layers: names of layers whose maps are taken; [] is the backbone's output.
+        layers: names of layers whose maps are used; [] is the backbone's output.
         looks: views of each image.
 
     Raises:
-        InputError: it lacks a layer, does not take such images, or returns something else than maps.
+        InputError: it lacks a layer, does not take such images, or returns something other than maps.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         received = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
@@ -59,7 +59,7 @@ def _check_size(model: keras.Model, image_size: int) -> None:
     wanted = model.inputs[0].shape[1:]
     if len(wanted) == 3 and wanted[2] == 3 and None not in wanted and wanted[0] == wanted[1] != image_size:
         raise InputError(
-            f"the backbone takes images of {wanted[0]}x{wanted[1]} alone, received image_size: {image_size};"
+            f"the backbone takes only images of {wanted[0]}x{wanted[1]}, received image_size: {image_size};"
             f" set image_size: {wanted[0]} in the entry of `features`"
         )
     reason = _refusal(model, image_size)
@@ -109,7 +109,7 @@ def _check_layers(model: keras.Model, image_size: int, layers: Sequence[str]) ->
 
 
 def _block_ends(model: keras.Model, image_size: int) -> list[str]:
-    """Returns of each size of map the last layer, in the model's order, that no path leads around."""
+    """Returns the last layer of each map size, in the model's order, that no path bypasses."""
     depths = {id(node): depth for depth, nodes in model._nodes_by_depth.items() for node in nodes}
     nodes = [node for depth in model._nodes_by_depth.values() for node in depth]
     steps = [(depths[id(parent)], depths[id(node)]) for node in nodes for parent in node.parent_nodes]

@@ -1,1 +1,1 @@
-"""What training makes small, one file each, named like the knob's value."""
+"""What training minimises, one file each, named like the knob's value."""

@@ -8,7 +8,7 @@ import keras
 def loss(targets: Any, outputs: Any, *, label_smoothing: float = 0.0) -> Any:
     """Returns the cross-entropy of each row, in nats.
 
-    Keras takes the logits in place of probabilities that come right out of a softmax, so that small ones
+    Keras uses the logits instead of probabilities that come straight out of a softmax, so that small ones
     keep their gradient.
 
     Args:

@@ -1,4 +1,4 @@
-"""The few layers every network here is made of, named by their place."""
+"""The few layers that every network here is made of, named by their place."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -129,13 +129,13 @@ def dense_classifier(
 
 
 def probabilities(x: Any, n_classes: int, *, seed: int, logit_scale: float = 1.0) -> Any:
-    """Adds the last dense layer and the softmax, in float32 whatever the precision of the rest.
+    """Adds the last dense layer and the softmax, in float32 whatever precision the rest has.
 
     Args:
         x: float32[n, features].
         n_classes: width of the softmax.
         seed: of initial weights.
-        logit_scale: times which the logits are taken; a scale of 1 adds no layer.
+        logit_scale: factor of the logits; a scale of 1 adds no layer.
     """
     x = dense(x, n_classes, name="head_logits", seed=seed)
     if logit_scale != 1:

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def named(output: Any, name: str, since: Any) -> Any:
-    """Names the operations that lead from one tensor of a model to another: equal models are saved equally.
+    """Names the operations that lead from one tensor of a model to another, so that equal models save alike.
 
     Args:
         output: the tensor they lead to; its operation is called `name`, those before it `name_1`, `name_2`...

@@ -43,7 +43,7 @@ def build(
         bn_momentum: of batch normalisation's moving means, in [0, 1).
         pooling: of the last maps, a file of stages/pooling: average, max or gem.
         head_dropout: the rate before the classifier; 0 is off.
-        logit_scale: times which the logits are taken.
+        logit_scale: factor of the logits.
 
     Returns:
         Probabilities, float32[n, n_classes].
@@ -59,7 +59,7 @@ def build(
 
 
 def _stage(x: Any, width: int, layers: ResidualLayers, *, name: str) -> Any:
-    """Widens and halves the maps, then adds a further convolution of them to themselves."""
+    """Widens and halves the maps, then adds another convolution of them to themselves."""
     x = layers.convolution(x, width, 3, name=f"{name}_conv1")
     x = keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
     x = shortcut = layers.activated(x, name=f"{name}_conv1")

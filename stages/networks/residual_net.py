@@ -1,7 +1,7 @@
 """A small residual network: 3x3 convolutions, batch norm, global pooling (He et al. 2015, section 4.2).
 
-Most parameters of the report's networks are in their first dense layer; here global average pooling
-takes its place.
+Most parameters of the report's networks are in their first dense layer; global average pooling replaces it
+here.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def build(
         bn_momentum: of batch normalisation's moving means, in [0, 1).
         pooling: of the last maps, a file of stages/pooling: average, max or gem.
         head_dropout: the rate before the classifier; 0 is off.
-        logit_scale: times which the logits are taken.
+        logit_scale: factor of the logits.
 
     Returns:
         Probabilities, float32[n, n_classes].
@@ -69,7 +69,7 @@ def build(
 def _residual_block(x: Any, width: int, strides: int, layers: ResidualLayers, *, name: str) -> Any:
     """Adds two convolutions to a shortcut, which is a 1x1 convolution where the shape changes.
 
-    Where the size halves, too, the shortcut takes means instead of every second pixel (ResNet-D of He et al.
+    Where the size also halves, the shortcut takes means instead of every second pixel (ResNet-D of He et al.
     2018, *Bag of Tricks for Image Classification*). A strided 1x1 convolution of fewer than 8 channels would
     let oneDNN write beyond its memory (oneDNN issue 6035).
     """

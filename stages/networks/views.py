@@ -1,4 +1,4 @@
-"""Several views of an image, mirrored or shifted a little; and the mean of what a network makes of them."""
+"""Several views of an image, mirrored or shifted a little, and the mean of a network's outputs for them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from stages.runtime.errors import InputError
 
 View = tuple[bool, int, int]  # mirrored, pixels down, pixels right
 PLAIN: View = (False, 0, 0)
-_PREFIX = "views_of_"  # how the name of a model starts that holds another and averages over views
+_PREFIX = "views_of_"  # start of the name of a model that holds another and averages over views
 
 
 def views(*, mirror: bool = False, shift: int = 0) -> list[View]:
@@ -28,7 +28,7 @@ def seen(images: Any, view: View) -> Any:
     """Returns a view of images, of their size: first mirrored, then shifted, with borders by reflection.
 
     Args:
-        images: [n, height, width, channels], tensors or what stands for them while a model is built.
+        images: [n, height, width, channels], tensors or their placeholders while a model is built.
         view: one of `views`.
     """
     mirrored, down, right = view
@@ -42,9 +42,9 @@ def seen(images: Any, view: View) -> Any:
 
 
 def averaged(model: keras.Model, views: Sequence[View]) -> keras.Model:
-    """Returns a plain Keras model that averages what another gives for several views of an image.
+    """Returns a plain Keras model that averages the outputs of another for several views of an image.
 
-    It holds the other as one layer, so that it is saved with it. With the plain view alone it is the other.
+    It holds the other as one layer, so that both are saved. With only the plain view it is the other.
 
     Args:
         model: from images float32[n, height, width, 3] to probabilities float32[n, k].
@@ -60,7 +60,7 @@ def averaged(model: keras.Model, views: Sequence[View]) -> keras.Model:
     images = keras.Input(batch_shape=like.shape, dtype=like.dtype, name=like.name)
     looks = [named(seen(images, view), f"view{number}", images) for number, view in enumerate(views)]
     outputs = [model(look) for look in looks]
-    # in float32 whatever the precision of the rest, as probabilities are
+    # in float32 whatever precision the rest has, as probabilities are
     mean = keras.layers.Average(dtype="float32", name="mean_of_views")(outputs)
     return keras.Model(images, mean, name=_PREFIX + model.name)
 

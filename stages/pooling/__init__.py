@@ -1,1 +1,1 @@
-"""How a feature map becomes one vector, by the names that `pooling` of params.yaml takes."""
+"""How a feature map becomes one vector, by the names in `pooling` of params.yaml."""

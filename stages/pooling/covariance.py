@@ -1,8 +1,8 @@
 """Second-order pooling: which channels respond together (iSQRT-COV, Li et al. 2018, arXiv 1712.01034).
 
 The channels are first projected onto a few random directions, which keeps their products nearly as they are
-(Gao et al. 2016, arXiv 1511.06062). A matrix square root then lets few strong directions outweigh the others
-less, as the square root of each value does for first-order features.
+(Gao et al. 2016, arXiv 1511.06062). A matrix square root then keeps a few strong directions from outweighing
+the others, as the square root of each value does for first-order features.
 """
 
 from typing import Any
@@ -18,12 +18,12 @@ ITERATIONS = 5  # of Newton and Schulz, as in the paper
 
 
 def pool(maps: Any, name: str = "pooled_features", *, channels: float = 128.0) -> Any:
-    """Adds the matrix square root of the products of each two projected channels, in float32.
+    """Adds the matrix square root of the products of all pairs of projected channels, in float32.
 
     Args:
         maps: float[n, height, width, c].
         name: of its last operation; the projection is called `<name>_projection`.
-        channels: d, a whole number of random directions; a map of fewer channels takes as many as it has.
+        channels: d, a whole number of random directions; a map of fewer channels uses as many as it has.
 
     Returns:
         The upper triangle of each root, scaled to length 1: float32[n, d * (d + 1) / 2].
@@ -50,7 +50,7 @@ def pool(maps: Any, name: str = "pooled_features", *, channels: float = 128.0) -
 
 
 def _root(matrices: Any) -> Any:
-    """Returns the square root of symmetric matrices, float32[n, d, d], up to a factor, by products alone.
+    """Returns the square root of symmetric matrices, float32[n, d, d], up to a factor, using only products.
 
     With y and z from (matrix, identity), t = (3 - z y) / 2, y becomes y t and z becomes t z. z is held as
     a + b with a number a, so that no identity has to be stored with the model.

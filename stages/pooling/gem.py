@@ -10,10 +10,10 @@ LEAST = 1e-6  # as in the paper's code: a root of 0 has an infinite gradient
 
 
 def pool(maps: Any, name: str = "pooled_features", *, p: float = 3.0) -> Any:
-    """Adds (mean of max(x, 1e-6)^p)^(1/p) over height and width, in float32 whatever the precision.
+    """Adds (mean of max(x, 1e-6)^p)^(1/p) over height and width, in float32 at any precision.
 
     Args:
-        maps: float[n, height, width, c], of which what is negative counts as 0.
+        maps: float[n, height, width, c]; negative values count as 0.
         name: of its last operation.
         p: at least 1.
 

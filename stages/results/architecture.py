@@ -23,8 +23,8 @@ def table(model: Path) -> pd.DataFrame:
 
     Returns:
         Columns as in COLUMNS. `layer` is its name, `kind` its class, or what it activates with; sizes are the
-        height of a map or the width of a vector; channels are those of maps alone. `parameters` is empty for
-        kinds that we do not count. A backbone in front of the head is one row of kind Backbone.
+        height of a map or the width of a vector; only maps have channels. `parameters` is empty for kinds we
+        do not count. A backbone in front of the head is one row of kind Backbone.
     """
     with zipfile.ZipFile(model) as file:
         layers = json.loads(file.read("config.json"))["config"]["layers"]
@@ -36,7 +36,7 @@ def table(model: Path) -> pd.DataFrame:
 
 
 def _output_shapes(layers: list[dict[str, Any]]) -> dict[str, list[int | None]]:
-    """Returns what each layer gives, as the layers that take it say; the last one's is its input's."""
+    """Returns the output shape of each layer, as the next ones state it; the last has that of its input."""
     shapes: dict[str, list[int | None]] = {}
     for layer in layers:
         for tensor in _inputs(layer):
@@ -81,7 +81,7 @@ def _row(layer: Mapping[str, Any], outputs: Mapping[str, list[int | None]]) -> t
 def _parameters(
     kind: str, config: Mapping[str, Any], before: list[int], after: list[int], kernel: Any
 ) -> int | None:
-    """Returns how many weights a layer has, those of batch normalisation that do not train included."""
+    """Returns how many weights a layer has, including those of batch normalisation that do not train."""
     if kind not in KINDS:
         return None
     if kind == "BatchNormalization":

@@ -1,4 +1,4 @@
-"""The card of a trained variant, plots/variants/<name>/README.md: what it takes, gives, and is worth."""
+"""The card of a trained variant, plots/variants/<name>/README.md: what it takes, gives and achieves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,7 +58,7 @@ def text(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
 
 
 def _takes(record: Mapping[str, Any]) -> str:
-    """Returns what the saved model is given; a head that was not joined to its backbone takes features."""
+    """Returns what the saved model takes as input: features, if it is a head without its backbone."""
     size = record["image_size"]
     if "images.npy" in record["inputs"] or record["knobs"].get("end_to_end"):
         resize = {"squash": "squashed", "crop": "cropped", "pad": "padded"}[record["resize"]]

@@ -12,8 +12,8 @@ from matplotlib.ticker import PercentFormatter
 from stages.results.classification import ClassAccuracy
 from stages.results.drawing import COLOURS, DARK, GREY, PALE_BLUE, VERMILION, figure, labels
 
-MOST_NAMED = 40  # classes: more names than these do not fit beside a confusion matrix or bars
-ENDS = 14  # of the classes that are named then: so many worst and so many best
+MOST_NAMED = 40  # classes: more names than these do not fit next to a confusion matrix or bars
+ENDS = 14  # classes that are named then: so many of the worst and of the best
 STEPS = 192  # of a confusion matrix' blues, so that its bar looks even; greys for letters are the others
 
 
@@ -60,7 +60,7 @@ def draw_accuracy_per_class(
     """Draws one bar per class, best above, with its 95 % interval.
 
     Args:
-        path: of the PNG; the SVG is beside it.
+        path: of the PNG; the SVG is next to it.
         rows: of the classes that have images, worst first. Of many classes only the ends are drawn.
         class_names: of all classes.
         title: above it.

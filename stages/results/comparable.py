@@ -1,4 +1,4 @@
-"""May two results be compared? The one place that says so: two variants, or a variant and the report."""
+"""The one place that says whether two results may be compared: two variants, or a variant and the report."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ SPLITS = ("train", "validation", "test")
 OF_DATA = ("provenance", "format", "classes", "first_class", "last_class", "splits")
 OF_SPLIT = ("labels.npy", "split.npy")  # inputs whose hashes say which image is where, features or not
 
-# Formats in which a stand-in has the publisher's own pixels, as all images are stored at one size: whatever
-# file they come from, the test images of equal classes are the report's.
+# Formats in which a stand-in has the publisher's own pixels, as all images are stored at one size: in any
+# file, the test images of the same classes are those of the report.
 FIXED_PIXELS = ("cifar100",)
 
 
@@ -39,7 +39,7 @@ def reported(variant: str, record: Json, report: Json) -> Json:
 def obstacles(record: Json, reported: Json, report: Json) -> list[tuple[str, Any, Any]]:
     """Returns why a result cannot be compared with the report's; [] where it can.
 
-    Each is what differs, how it is here and how it is in the report. Where it is the `data`, of which the
+    Each names what differs, its value here and its value in the report. If it is the `data`, of which the
     publisher has no copy, or their `format`, it is the only one.
     """
     dataset = report["datasets"][reported["dataset"]]
@@ -48,7 +48,7 @@ def obstacles(record: Json, reported: Json, report: Json) -> list[tuple[str, Any
     if record["format"] != reported["dataset"]:
         return [("format", record["format"], reported["dataset"])]
     splits = record["splits"]
-    # The report trained on images that are also test images, which are left out here.
+    # The report also trained on images that are among the test images; they are left out here.
     images = splits | {"train": splits["train"] + splits.get("left_out", 0)}
     pairs = [
         ("classes", record["classes"], dataset["classes"]),
@@ -60,7 +60,7 @@ def obstacles(record: Json, reported: Json, report: Json) -> list[tuple[str, Any
 
 
 def data_note(kind: str) -> str:
-    """Returns what has to be said beside a result: "stand-in data", "" for official data."""
+    """Returns the note that a result needs: "stand-in data", "" for official data."""
     return "" if kind == "official" else f"{kind} data"
 
 

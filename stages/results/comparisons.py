@@ -83,7 +83,7 @@ def styles(study: Json) -> dict[str, int]:
 
 
 def _curves(variants: list[str], plots: Path) -> dict[str, curves.Curves]:
-    """Returns validation curves by quantity and variant: those over epochs, else those over penalties."""
+    """Returns validation curves by quantity and variant: over epochs or, if none, over penalties."""
     found = {
         quantity: {
             variant: curves.read(plots / variant / f"{quantity}.csv", "validation", quantity)

@@ -1,4 +1,4 @@
-"""How far apart two evaluated variants are, or a variant and the report, and how sure that is."""
+"""How far apart two evaluated variants are, or a variant and the report, and how certain that is."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from stages.results.statistics import (
     seed_spread,
 )
 
-ENOUGH = 5  # seeds of one variant whose own spread is better known than that of others is like it
+ENOUGH = 5  # seeds of one variant, from which on its own spread is a better estimate than its family's
 
 
 def obstacle(one: Evaluated, other: Evaluated) -> str:
@@ -55,7 +55,7 @@ def between(
 
 
 def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
-    """Returns of each variant how far its seeds lie apart; None where nothing tells.
+    """Returns how far the seeds of each variant lie apart; None where that is unknown.
 
     A variant with few seeds takes the spread of its family: the variants of the same data, network and
     trainer.
@@ -75,7 +75,7 @@ def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
 def accuracy(variant: Evaluated, spread: SeedSpread | None) -> Interval:
     """Returns the test accuracy of a variant, the mean over its seeds.
 
-    Its interval is that of its metrics, unless its family knows more of what a seed is worth than it does.
+    Its interval is that of its metrics, unless its family says more about how much seeds differ.
     """
     if variant.correct is not None and spread is not None and spread.df > variant.seeds - 1:
         return accuracy_interval(variant.correct, spread)
@@ -87,7 +87,7 @@ def to_report(variant: Evaluated, reported: float, n_reported: int, spread: Seed
     """Returns how far a variant's test accuracy is above what the report says of it.
 
     Args:
-        variant: which may be compared with the report.
+        variant: one that may be compared with the report.
         reported: accuracy in [0, 1].
         n_reported: test images of the report.
         spread: between seeds, as `spreads` returns it.
@@ -100,7 +100,7 @@ def to_report(variant: Evaluated, reported: float, n_reported: int, spread: Seed
 
 
 def _family(record: Json) -> str:
-    """Returns what is equal for variants whose seeds may be expected to lie apart alike."""
+    """Returns what variants share whose seeds can be expected to differ equally."""
     knobs = record.get("knobs", {})
     network, trainer = sorted(knobs.get("network", {})), knobs.get("trainer")
     data = [record[key] for key in OF_DATA] + [record["inputs"].get(name) for name in OF_SPLIT]

@@ -16,7 +16,7 @@ BAND = ["low", "high"]
 
 
 def over_seeds(histories: Sequence[pd.DataFrame], column: str) -> pd.DataFrame:
-    """Returns the curve of a column of history.csv; where some seeds stopped early, of those that did not.
+    """Returns the curve of a column of history.csv; where some seeds have stopped, that of the others.
 
     Args:
         histories: of each seed; the first column counts the rows.

@@ -1,9 +1,9 @@
 """How pictures look and how they are stored: colours, style, letters.
 
-Colours are those of Okabe and Ito 2008, https://jfly.uni-koeln.de/color/, told apart by every kind of
-colour vision; lines differ in their dashes too. Each picture is a PNG for the screen and, but for the
-confusion matrix, which is pixels, an SVG with letters as outlines for print. Their bytes depend on the data
-alone: the style is Matplotlib's own, whatever a user's matplotlibrc says, and no date or version is written.
+Colours are those of Okabe and Ito 2008, https://jfly.uni-koeln.de/color/, distinct for every kind of colour
+vision; lines differ in their dashes too. Each picture is a PNG for the screen and, except for the confusion
+matrix, which is pixels, an SVG with letters as outlines for print. Their bytes depend only on the data: the
+style is Matplotlib's own, not that of a user's matplotlibrc, and no date or version is written.
 (Letters that its font lacks come from fonts of the machine.) Git keeps these pictures, so the PNGs are stored
 with a palette, which halves them.
 """
@@ -36,7 +36,7 @@ NIGHT |= {"here": "#4A9FE0", "report": "#FF8438"}
 COLOURS = 256  # of a stored picture
 FONT = "DejaVu Sans"
 BOXES = "Last Resort High-Efficiency"  # Matplotlib's own font that has a box for every letter
-MOST_FONTS = 3  # beside it, for letters that it lacks
+MOST_FONTS = 3  # in addition, for letters that it lacks
 LONGEST = 28  # letters of a name in a picture
 
 STYLE = {
@@ -51,7 +51,7 @@ STYLE = {
     "font.size": 10,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
-    "svg.hashsalt": "convnet-study",  # in place of random names of clip paths
+    "svg.hashsalt": "convnet-study",  # instead of random names of clip paths
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
 }
 COLOURED = {  # colour of a palette
@@ -71,7 +71,7 @@ def figure(
     colours: np.ndarray | None = None,
     palette: Mapping[str, str] = DAY,
 ) -> Iterator[Figure]:
-    """Yields an empty figure and saves it, and beside it as SVG unless it is made of given colours.
+    """Yields an empty figure and saves it as PNG, and as SVG unless its colours are given.
 
     Args:
         path: of the PNG.
@@ -89,11 +89,11 @@ def figure(
         yield drawn
         canvas = FigureCanvasAgg(drawn)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # `_find_letters` tells, once
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # `_find_letters` says so, once
             canvas.draw()
             if _find_letters(drawn, path):
                 canvas.draw()
-            drawn.set_layout_engine("none")  # what was laid out stays for the SVG
+            drawn.set_layout_engine("none")  # the SVG keeps the layout
             pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
             if colours is None:
                 image = Image.fromarray(pixels).quantize(COLOURS, dither=Image.Dither.NONE)
@@ -106,7 +106,7 @@ def figure(
 
 
 def labels(names: Sequence[str]) -> list[str]:
-    """Returns what stands for each name in a picture: short, printable, and never one text for two names."""
+    """Returns a label for each name in a picture: short, printable, and never the same for two names."""
     shown = [_printable(name) for name in names]
     for cut in (_start, _both_ends):
         short = [cut(name) for name in shown]
@@ -129,7 +129,7 @@ def _both_ends(name: str) -> str:
 
 
 def _find_letters(drawn: Figure, path: Path) -> bool:
-    """Gives texts further fonts where Matplotlib's lacks letters; names in one line those that no font has.
+    """Gives texts further fonts where Matplotlib's lacks letters; prints those that no font has in one line.
 
     Returns:
         Whether there are letters of another font.
@@ -161,7 +161,7 @@ def _fonts_of(letters: set[str]) -> tuple[list[str], set[str]]:
 
 
 def _letters(file: str) -> set[str]:
-    """Returns the letters of a font; none of one that cannot be drawn at any size, such as coloured emoji."""
+    """Returns the letters of a font; none for one that does not scale, such as coloured emoji."""
     try:
         font = FT2Font(file)
     except (OSError, RuntimeError):
@@ -170,7 +170,7 @@ def _letters(file: str) -> set[str]:
 
 
 def _indexed(pixels: np.ndarray, colours: np.ndarray) -> Image.Image:
-    """Returns an image of these colours alone, uint8[COLOURS, 3]: for each pixel the nearest one."""
+    """Returns an image with only these colours, uint8[COLOURS, 3]: for each pixel the nearest one."""
     red, green, blue = (pixels[:, :, i].astype(np.int32) for i in range(3))
     numbers = red << 16 | green << 8 | blue
     places = np.zeros(1 << 24, np.uint8)  # of each colour that an image may have, which is faster than a sort

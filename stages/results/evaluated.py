@@ -18,7 +18,7 @@ class Evaluated:
 
     Attributes:
         record: plots/variants/<name>/run.json.
-        metrics: metrics/<name>.json, and beside its numbers all that the record says was measured of `test`.
+        metrics: metrics/<name>.json, with everything that the record says was measured of `test`.
         correct: bool[seeds, n], which test images each seed gets right; None where that is not recorded.
     """
 
@@ -72,7 +72,7 @@ def write_correct(path: Path, seeds: Iterable[int], correct: np.ndarray) -> None
 
 
 def read_correct(path: Path, n: int) -> np.ndarray | None:
-    """Returns bool[s, n] of s seeds and n test images; None where there is no such file."""
+    """Returns bool[s, n] for s seeds and n test images; None if there is no such file."""
     if not path.is_file():
         return None
     with path.open(encoding="utf-8", newline="") as file:

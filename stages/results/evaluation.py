@@ -15,7 +15,7 @@ LINES = {"training": "", "validation": "val_"}  # line -> prefix of its columns 
 
 
 def metrics(trained: TrainedVariant) -> dict[str, Any]:
-    """Returns metrics/<name>.json: means over seeds, few enough for a row of `dvc metrics show`."""
+    """Returns metrics/<name>.json: means over seeds, few enough for one row of `dvc metrics show`."""
     measured = _measured(trained)
     interval = accuracy_interval(correct(trained))
     test = {key: measured["test"][key] for key in ("loss", "accuracy")}
@@ -99,7 +99,7 @@ def _write_curves(folder: Path, trained: TrainedVariant, title: str) -> None:
 
 
 def _measured(trained: TrainedVariant) -> dict[str, dict[str, float]]:
-    """Returns by split all that is measured of one seed, the mean over seeds."""
+    """Returns all measures by split, as means over the seeds."""
     found = {}
     for split in ("test", "validation"):
         measures = [classification.measure(getattr(run, split)) for run in trained.runs]
@@ -116,7 +116,7 @@ def _ensemble(trained: TrainedVariant) -> Predictions:
 def _calibration_table(trained: TrainedVariant) -> pd.DataFrame:
     """Returns columns confidence (mean), accuracy and images, a row per bin of confidence that holds any.
 
-    Predictions of all seeds are in it, so of n seeds each image counts n times.
+    It holds the predictions of all seeds, so with n seeds each image counts n times.
     """
     bins = [classification.calibration_bins(run.test) for run in trained.runs]
     images, confidences, right = np.sum(bins, axis=0)

@@ -38,11 +38,11 @@ def draw_comparison(
     """Draws validation loss and validation accuracy side by side, a curve per variant.
 
     Args:
-        path: of the PNG; the SVG is beside it.
+        path: of the PNG; the SVG is next to it.
         loss: by variant.
         accuracy: by variant, the same variants in the same order.
         styles: of each variant; equal numbers are equal colours and dashes in every comparison.
-        reported: of each variant what the report says; its "loss" and "accuracy" are drawn if it has them.
+        reported: what the report says of each variant; its "loss" and "accuracy" are drawn, if given.
         title: above both.
         note: between them and the legend, such as which variants are missing; "" for none.
     """
@@ -68,10 +68,10 @@ def draw_overview(path: Path, rows: list[Mapping[str, Any]], *, title: str) -> N
     """Draws the test accuracy of every variant, top to bottom in the study's order.
 
     Args:
-        path: of the PNG; the SVG is beside it.
-        rows: of the summary, first those that the report knows. A dot with its 95 % interval where a
-            variant has run, small ones for several seeds, a hollow mark for what the report says, a name
-            alone for neither.
+        path: of the PNG; the SVG is next to it.
+        rows: of the summary, first those that the report has. A dot with its 95 % interval where a
+            variant has run, small ones for several seeds, a hollow mark for what the report says, only a
+            name for neither.
         title: above it.
     """
     here = {"color": BLUE, "marker": "o", "markersize": 5}
@@ -117,7 +117,7 @@ def _draw_curves(axes: Axes, curves: Curves, quantity: str, styles: Iterable[int
             label=name,
             color=colour,
             linestyle=DASHES[style % len(DASHES)],
-            marker="o" if len(curve) == 1 else None,  # a line through one point would not be seen
+            marker="o" if len(curve) == 1 else None,  # a line through one point would be invisible
         )
         if "low" in curve:
             axes.fill_between(curve.index, curve["low"], curve["high"], color=colour, alpha=0.18, linewidth=0)

@@ -41,7 +41,7 @@ def draw_ladders(folder: Path, name: str, ladders: Mapping[str, Sequence[Row]], 
 
 
 def _marks(palette: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Returns what each value is drawn with; their forms differ, not their colours alone."""
+    """Returns how each value is drawn; their shapes differ, not just their colours."""
     here, report, ink = palette["here"], palette["report"], palette["ink"]
     return {
         "mean over seeds": {"marker": "|", "markersize": 13, "markeredgewidth": 2.4, "color": ink, "ls": ""},
@@ -75,7 +75,7 @@ def _draw_panel(
         axes.plot(row["accuracy"], place, **mean)
         if row["ensemble"] is not None:
             axes.plot(row["ensemble"], place, **ensemble)
-        if row["difference"] is not None:  # else it is not comparable
+        if row["difference"] is not None:  # otherwise it is not comparable
             axes.plot(row["reported_accuracy"], place, **report)
         axes.text(ACCURACY, place, f"{row['accuracy']:.3f}", **aside)
     axes.set_yticks(range(len(steps)), [row["idea"] for row in steps], fontsize=LETTERS)

@@ -1,4 +1,4 @@
-"""Intervals of shares seen in independent trials, and of two shares seen on the same ones; all at 95 %."""
+"""Intervals of shares of independent trials, and of two shares of the same ones; all at 95 %."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def wilson_interval(
     Args:
         share: float or float[m] in [0, 1].
         n: positive, or positive [m].
-        quantile: of another distribution, in place of the normal one's.
+        quantile: of another distribution, instead of the normal one.
 
     Returns:
         Lower and upper bound in [0, 1], each shaped as the arguments.
@@ -65,7 +65,7 @@ def paired_interval(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 
 
 def mcnemar(one: np.ndarray, other: np.ndarray) -> float:
-    """Returns the two-sided p of the exact McNemar test, that both are right equally often.
+    """Returns the two-sided p of the exact McNemar test of whether both are right equally often.
 
     Args:
         one: bool[n].

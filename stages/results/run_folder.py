@@ -1,4 +1,4 @@
-"""Reading of a trained variant, models/<name>: of each seed model, history, predictions and record."""
+"""Reading of a trained variant, models/<name>: model, history, predictions and record of each seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OF_ONE_SEED = ("seed", "sha256", "fingerprint")  # keys of a record that no two seeds share
-LARGEST = ("epochs", "last_epoch")  # of which the largest stands for all seeds, should they stop early
+LARGEST = ("epochs", "last_epoch")  # the largest stands for all seeds, should some stop early
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TrainedVariant:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Returns what the seeds' records agree on; of values that differ a list, one per seed."""
+        """Returns what the seeds' records agree on; a list, one per seed, of values that differ."""
         records = [
             {key: value for key, value in run.record.items() if key not in OF_ONE_SEED} for run in self.runs
         ]
@@ -131,7 +131,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def _joint(values: list[Any]) -> Any:
-    """Returns the value that all share; else a list of them, or of what mappings hold key by key."""
+    """Returns the value that all share, or a list of theirs; mappings are joined key by key."""
     if all(value == values[0] for value in values):
         return values[0]
     if all(isinstance(value, dict) for value in values):

@@ -1,6 +1,6 @@
-"""95 % intervals of what is one number per seed, such as the loss at the end of training.
+"""95 % intervals of values with one number per seed, such as the loss at the end of training.
 
-All count seeds; the images are taken as they are, but for `of_next`.
+All count seeds; only `of_next` counts images, too.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ def of_next(values: Sequence[float], error: float) -> Interval:
 
     Args:
         values: of at least two seeds.
-        error: standard error of one run by the choice of its images, which counts for ours and for its own.
+        error: standard error of one run from the choice of its images; it counts for our runs and the next.
     """
     seeds = Term(float(np.var(values, ddof=1)) * (1 + 1 / len(values)), len(values) - 1)
     return around(float(np.mean(values)), [seeds, Term(2 * error**2, KNOWN)], BOTH if error else SEEDS)
 
 
 def of_spread(values: Sequence[float]) -> Interval:
-    """Returns how far apart two runs are in 95 of 100 cases at most, sqrt(2) · 1.96 · deviation.
+    """Returns how far apart two runs are at most in 95 of 100 cases, sqrt(2) · 1.96 · deviation.
 
     This is the repeatability limit of ISO 5725, with the interval that chi squared gives a deviation.
     """

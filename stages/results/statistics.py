@@ -1,12 +1,12 @@
-"""How sure an accuracy is, and how sure the difference of two: every interval of the study, all at 95 %.
+"""How certain an accuracy is, and the difference of two: every interval of the study, all at 95 %.
 
 Whether a trained network is right on a test image depends on the image, on the seed of its training, and on
 both together: correct[s, i] = accuracy + effect of seed s + effect of image i + rest, a crossed layout. An
 interval says what the recipe gives for other seeds and other images of the kind, so it counts both draws;
-what it could not count, as there is one seed, it says in `counted`. Variances come from mean squares (Searle,
-Casella and McCulloch 1992, Variance Components, chapter 4), degrees of freedom from Satterthwaite 1946. Two
-seeds tell little: where seeds matter most, their interval covers 87 % in place of 95; so the spread of few
-seeds is best pooled over variants of one family.
+`counted` says where it could not, with one seed. Variances come from mean squares (Searle, Casella and
+McCulloch 1992, Variance Components, chapter 4), degrees of freedom from Satterthwaite 1946. Two seeds say
+little: where seeds matter most, their interval covers 87 % instead of 95; so the spread of a few seeds is
+best pooled over variants of one family.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Interval(NamedTuple):
         value: an accuracy, or the difference of two.
         low: lower bound.
         high: upper bound.
-        counted: whose chance the interval counts: IMAGES, SEEDS, BOTH or PARTLY.
+        counted: which chance the interval counts: IMAGES, SEEDS, BOTH or PARTLY.
         p: of the exact McNemar test, where there was one.
     """
 
@@ -41,7 +41,7 @@ class Interval(NamedTuple):
 
 
 class SeedSpread(NamedTuple):
-    """How far accuracies of one recipe lie apart on the same test images.
+    """How far apart the accuracies of one recipe are on the same test images.
 
     Attributes:
         variance: of the accuracy, from seed to seed.
@@ -65,10 +65,10 @@ def seed_spread(groups: Iterable[np.ndarray]) -> SeedSpread | None:
     """Returns the spread between seeds, pooled over variants by their degrees of freedom.
 
     Args:
-        groups: of each variant which test images each seed gets right, bool[s, n].
+        groups: for each variant, which test images each seed gets right, bool[s, n].
 
     Returns:
-        None where no variant has a second seed.
+        None if no variant has a second seed.
     """
     variance = by_images = df = 0.0
     for correct in groups:
@@ -97,7 +97,7 @@ def accuracy_interval(correct: np.ndarray, spread: SeedSpread | None = None) -> 
     spread = spread or seed_spread([correct])
     images = Term(share * (1 - share) / n, KNOWN) if s == 1 else _of_images(correct.mean(axis=0))
     variance, df = _total([images, *_of_seeds(spread, 1 / s)])
-    # not more trials than if every seed had its own images; where all are right, or none, n say little enough
+    # not more trials than if every seed had its own images; where all or none are right, n is cautious
     trials = min(share * (1 - share) / variance, n * s) if variance > 0 and 0 < share < 1 else n
     low, high = wilson_interval(share, trials, quantile=_quantile(df))
     return Interval(share, float(low), float(high), BOTH if spread else IMAGES)
@@ -111,14 +111,14 @@ def paired_difference(
 ) -> Interval:
     """Returns how far the accuracy of one recipe is above another's on the same test images, paired.
 
-    Per image the mean over seeds of right there is taken from that of right here: its variance counts the
-    images, that between the seeds of each side the seeds. Seeds of both sides are independent draws. With one
-    seed each and no spread it is Newcombe's paired interval, and the exact McNemar test.
+    For each image, the share of seeds that are right there is subtracted from that here. The variance of
+    these differences counts the images, that between the seeds of each side the seeds, which are independent
+    draws. With one seed each and no spread it is Newcombe's paired interval, and the exact McNemar test.
 
     Args:
         one: bool[s, n].
         other: bool[t, n], the same images.
-        spread: between seeds of `one`; None takes its own, which one seed does not have.
+        spread: between seeds of `one`; None takes its own, which a single seed does not have.
         other_spread: of `other`.
     """
     spreads = spread or seed_spread([one]), other_spread or seed_spread([other])
@@ -127,7 +127,7 @@ def paired_difference(
         return Interval(float(one.mean() - other.mean()), *bounds, IMAGES, mcnemar(one[0], other[0]))
     n = one.shape[1]
     images = _of_images(one.mean(axis=0) - other.mean(axis=0))
-    # as if both disagreed on one image each way (Bonett and Price 2012): equal predictions are no proof
+    # as if both disagreed on one image each way (Bonett and Price 2012): equal predictions prove nothing
     images = max(images, Term(2 / (n + 2) ** 2, images.df))
     seeds = [*_of_seeds(spreads[0], 1 / len(one)), *_of_seeds(spreads[1], 1 / len(other))]
     counted = BOTH if all(spreads) else PARTLY
@@ -142,7 +142,7 @@ def report_difference(
     same_images: bool,
     spread: SeedSpread | None = None,
 ) -> Interval:
-    """Returns how far our accuracy is above a reported one, of one run whose predictions nobody has.
+    """Returns how far our accuracy is above a reported one, from one run whose predictions are not available.
 
     It asks whether the reported figure is what one more run of ours could give: a prediction interval, mean
     over seeds and spread of one more seed, t · sd · sqrt(1 + 1/s). On the same test images their effect is
@@ -176,7 +176,7 @@ def _of_images(per_image: np.ndarray) -> Term:
 
 
 def _of_seeds(spread: SeedSpread | None, factor: float) -> list[Term]:
-    """Returns what the draw of seeds adds; nothing where seeds differ by no more than images explain."""
+    """Returns what the draw of seeds adds; nothing if seeds differ no more than images explain."""
     if spread is None or spread.variance <= spread.by_images:
         return []
     return [Term(factor * spread.variance, spread.df), Term(-factor * spread.by_images, KNOWN)]

@@ -1,4 +1,4 @@
-"""The rows of the study: what came out here, beside what the report says and beside the parent."""
+"""The rows of the study: what came out here, what the report says, and the gain over the parent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ def climb(
 def row(
     variant: str, report: Json, evaluated: Evaluated | None, spread: SeedSpread | None = None
 ) -> dict[str, Any]:
-    """Returns what is known of a variant and what the report says; None where there is no value.
+    """Returns what is known of a variant and what the report says; None for a missing value.
 
     Args:
         variant: its name.
@@ -84,7 +84,7 @@ def row(
 
 
 def is_one_seed(row: Json) -> bool:
-    """Returns whether a row's verdict rests on one seed, of whose chance nothing is known."""
+    """Returns whether a row's verdict rests on one seed, without knowing how much seeds differ."""
     return row["verdict"] in JUDGED and row["difference_counts"] == IMAGES
 
 

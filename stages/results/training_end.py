@@ -8,18 +8,18 @@ import pandas as pd
 from stages.results import classification
 from stages.results.run_folder import TrainedVariant
 
-LAST = 5  # epochs that are averaged, as one epoch's value depends on where it happens to stop
+LAST = 5  # epochs that are averaged, as the value of one depends on where training happens to stop
 
 
 def at_end(trained: TrainedVariant) -> dict[str, dict[str, object]]:
     """Returns the means of the last epochs, and what the choice of validation images adds.
 
     Returns:
-        {} where there are no two epochs. Else "values": measure -> a number per seed: training_loss,
-        training_accuracy, validation_loss, validation_accuracy; `gap`, training accuracy less that
+        {} without at least two epochs. Otherwise "values": measure -> a number per seed: training_loss,
+        training_accuracy, validation_loss, validation_accuracy; `gap`, training accuracy minus that
         of validation; `rise` of validation accuracy over the epochs before; `oscillation`, the mean change of
         the validation loss from one epoch to the next. And "errors": measure -> standard error of loss and
-        accuracy of the validation split by the choice of its images.
+        accuracy of the validation split from the choice of its images.
     """
     histories = [run.history for run in trained.runs]
     if histories[0].columns[0] != "epoch" or min(map(len, histories)) < 2:
@@ -50,6 +50,6 @@ def _values(history: pd.DataFrame) -> dict[str, float]:
 
 
 def _error(of_seeds: Sequence[np.ndarray]) -> float:
-    """Returns the standard error of a mean over images; of each seed there are numeric[n]."""
+    """Returns the standard error of a mean over images, from numeric[n] of each seed."""
     per_image = np.mean(of_seeds, axis=0)
     return float(per_image.std(ddof=1) / np.sqrt(len(per_image))) if len(per_image) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""A learning rate that stays."""
+"""A learning rate that does not change."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A learning rate that falls to 0 in a line."""
+"""A learning rate that falls to 0 in a straight line."""
 
 import numpy as np
 

@@ -2,8 +2,8 @@
 
 The objective is convex: its minimum depends on neither seed nor order. It is the mean cross-entropy plus
 penalty / 2 times the sum of squared weights, the biases left free (Bishop 2006, sections 4.3.4 and 3.1.4).
-One head per penalty is fitted, from the largest penalty down, each from where the one before ended; that
-with the best validation figure is kept.
+One head per penalty is fitted, from the largest penalty down, each starting where the one before ended; the
+one that validates best is kept.
 
 Where there are more features than examples, the weights of the optimum are a sum of examples (the representer
 theorem; Schölkopf, Herbrich and Smola 2001), so they are sought in the examples' span, with as many numbers a
@@ -27,14 +27,14 @@ from stages.training.fitting import best as best_of
 from stages.training.prediction import loss_and_accuracy, predictor
 
 KNOBS = ("penalties", "monitor")
-ONE_OPTIMUM = True  # whatever the seed, so that `resolve` takes one alone
+ONE_OPTIMUM = True  # for every seed, so that `resolve` accepts only one
 LAYER = "head_logits"  # of the network, the only one with weights to train
 MOST_ITERATIONS = 1000
 TOLERANCE = 1e-6  # of the gradient's largest entry, at most, and
 SHARE = 0.1  # of the penalty: below it, the penalty's own pull would be lost
 CORRECTIONS = 20  # that L-BFGS keeps
 SMALLEST = 1e-12  # share of the largest variance below which a direction is rounding
-BATCH = 1024  # features at a time on their way through the steps
+BATCH = 1024  # examples that go through the feature steps at a time
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Penalties:
 
     Attributes:
         penalties: of the squared weights, each > 0.
-        monitor: val_loss or val_accuracy: which penalty is the best; the larger of equal ones.
+        monitor: val_loss or val_accuracy, which decides the best penalty; the larger of equal ones.
     """
 
     penalties: list[float]
@@ -57,7 +57,7 @@ class Examples:
     Attributes:
         x: tensor float64[n * views, c], the views of an example one below another.
         labels: int64[n].
-        views: of each example.
+        views: number of views of each example.
     """
 
     x: Any
@@ -122,7 +122,7 @@ class _Weights:
         return checkpoints.state(self.variables[1:])[0]
 
     def take(self, other: "_Weights") -> None:
-        """Takes another's values."""
+        """Copies another's values."""
         checkpoints.assign(self.variables, checkpoints.state(other.variables))
 
     def minimise(self, examples: Examples, penalty: float) -> int:
@@ -167,7 +167,7 @@ def objective(
     Args:
         flat: kernel, row by row, then bias: float64[c * k + k].
         shape: (c, k).
-        x: float64[n, c], best a tensor; products with it use the threads of the run.
+        x: float64[n, c], preferably a tensor: products with it use the threads of the run.
         labels: int64[n] in [0, k).
         penalty: of the squared kernel.
     """
@@ -179,12 +179,12 @@ def objective(
     errors = np.exp(logs)
     errors[rows, labels] -= 1
     errors /= len(labels)
-    of_kernel = _product(errors.T, x).T + penalty * kernel  # x itself would be copied to be transposed
+    of_kernel = _product(errors.T, x).T + penalty * kernel  # transposing x itself would copy it
     return float(value), np.concatenate([of_kernel.ravel(), errors.sum(axis=0)])
 
 
 def _product(left: Any, right: Any) -> np.ndarray:
-    """Returns the product of two matrices in float64: in float32, steps near the minimum are lost."""
+    """Returns the product of two matrices in float64: in float32, steps near the minimum would be lost."""
     product = keras.ops.matmul(_tensor(left), _tensor(right))
     return keras.ops.convert_to_numpy(product).astype(np.float64)
 

@@ -30,7 +30,7 @@ KNOBS = (
 def fit(run: TrainingRun) -> Fitted:
     """Trains, resuming from a checkpoint of the same run; ends with averaged or the best weights, if asked.
 
-    There is a checkpoint after every epoch, and where a signal asks the process to end.
+    It writes a checkpoint after every epoch, and when a signal asks the process to end.
 
     Args:
         run: its model's weights change.
@@ -75,7 +75,7 @@ def _notes(session: Session, history: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def _epoch(session: Session, advance: StepFunction, predict: Predict, done: Progress) -> None:
-    """Trains the rest of an epoch, or up to a signal, which ends the process after the checkpoint."""
+    """Trains the rest of an epoch, or until a signal, which ends the process after the checkpoint."""
     run = session.run
     number = run.first_epoch + len(done.history)
     with signals.deferred() as received:

@@ -1,4 +1,4 @@
-"""The one place that speaks to the library below Keras: threads, determinism, precision, device, versions."""
+"""The one place that talks to the library below Keras: threads, determinism, precision, device, versions."""
 
 import platform
 import sys
@@ -30,7 +30,7 @@ def configure(threads: int, precision: str = "float32") -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.experimental.enable_op_determinism()
-        tf.get_logger().setLevel("ERROR")  # or it warns that several seeds have a graph each
+        tf.get_logger().setLevel("ERROR")  # it would warn that each of several seeds has a graph
         for found in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(found, True)
     elif keras.backend.backend() == "torch":
@@ -60,7 +60,7 @@ def jit_compile() -> bool | str:
 
 
 def device() -> str:
-    """Returns what computes, "gpu: " or "cpu: " and its name: results differ in their last bits."""
+    """Returns the device, "gpu: " or "cpu: " and its name, on which the last bits of results depend."""
     name = _gpu_name(keras.backend.backend())
     return f"gpu: {name}" if name else f"cpu: {_cpu_name()}"
 

@@ -18,7 +18,7 @@ def from_images(data: Dataset, knobs: Mapping[str, Any], seed: int) -> keras.Mod
     """Builds a network that takes raw RGB in [0, 255], with scaling and normalisation inside.
 
     Args:
-        data: its shape, its classes and, for normalisation, its training images are used.
+        data: of which the shape, the classes and, for normalisation, the training images are used.
         knobs: of the variant: name, network and normalisation are used.
         seed: of the initial weights.
 

@@ -1,7 +1,7 @@
 """Checkpoints of training runs, so that a killed one loses at most an epoch and a stopped one nothing.
 
-They lie outside DVC's outs, which DVC deletes before a stage runs, as do the seeds that are finished. An
-epoch is a function of its number and of the variables (see `plan`), so these are all there is to keep.
+They lie outside DVC's outs, which DVC deletes before a stage runs, and so do finished seeds. An epoch is a
+function of its number and of the variables (see `plan`), so nothing else has to be kept.
 """
 
 import json
@@ -26,7 +26,7 @@ class Progress:
 
     Attributes:
         history: a record for each finished epoch.
-        steps: those of the epoch after, as far as it has come.
+        steps: those done so far of the next epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -44,7 +44,7 @@ def store(out: Path) -> Path:
 
 
 def save(path: Path, variables: Sequence[Any], progress: Progress, fingerprint: str) -> None:
-    """Writes all variables and the progress; replaces the file at once."""
+    """Writes all variables and the progress; replaces the file in one step."""
     arrays = {f"variable_{i}": values for i, values in enumerate(state(variables))}
     header = json.dumps({"fingerprint": fingerprint, **vars(progress)})
     with replacing(path) as partial, partial.open("wb") as file:
@@ -57,7 +57,7 @@ def state(variables: Sequence[Any]) -> list[np.ndarray]:
 
 
 def assign(variables: Sequence[Any], arrays: Sequence[np.ndarray]) -> None:
-    """Gives Keras variables such values."""
+    """Gives Keras variables these values."""
     for variable, values in zip(variables, arrays, strict=True):
         variable.assign(values)
 
@@ -68,7 +68,7 @@ def restore(path: Path, variables: Sequence[Any], fingerprint: str) -> Progress:
     A checkpoint of a different run, or a damaged one, is deleted.
 
     Returns:
-        No progress, with the variables as they were, where there is no checkpoint of this very run.
+        No progress, with the variables unchanged, if there is no checkpoint of this very run.
     """
     if not path.exists():
         return Progress()

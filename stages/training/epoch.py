@@ -1,4 +1,4 @@
-"""One epoch of a training: its steps a few at a time, and the record of what they brought."""
+"""One epoch of a training: its steps, a few at a time, and the record of their results."""
 
 import math
 
@@ -17,7 +17,7 @@ from stages.training.steps import StepFunction
 
 
 def train(session: Session, advance: StepFunction, epoch: int, done: Progress, received: list[int]) -> None:
-    """Trains an epoch from after the steps that are done, which it adds to, to its end or a signal."""
+    """Trains an epoch to its end or a signal, after the steps in `done`, to which it adds."""
     run, per_epoch = session.run, session.steps_per_epoch
     if not done.steps:
         _seed_dropout(session.model, run.seed, epoch)
@@ -37,7 +37,7 @@ def train(session: Session, advance: StepFunction, epoch: int, done: Progress, r
 
 
 def warm_up(session: Session, advance: StepFunction) -> None:
-    """Computes a step of a whole and of the last batch, and leaves the run as it was.
+    """Computes a step on a whole batch and one on the last, and leaves the run as it was.
 
     TensorFlow's choice of kernels, and with it the last bits, depends on the size of the batch it saw
     first; a run that resumes in the middle of an epoch might see the last and smaller one first.
@@ -67,7 +67,7 @@ def record(session: Session, predict: Predict, epoch: int, done: Progress) -> di
         if session.epochs.best([*done.history, record]) == len(done.history):
             keep(session.best)
     rate = keras.ops.convert_to_numpy(session.model.optimizer.learning_rate)
-    record["learning_rate"] = float(f"{rate:.7g}")  # what float32 holds of 0.01 is 0.00999999977648
+    record["learning_rate"] = float(f"{rate:.7g}")  # in float32, 0.01 is 0.00999999977648
     if not math.isfinite(record["val_loss"]):
         raise _diverged(run, f"validation loss is {record['val_loss']} after epoch {epoch}")
     return record
@@ -84,7 +84,7 @@ def _plan(session: Session, rows: np.ndarray, seed: int, epoch: int) -> plan.Pla
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
-    """Makes the dropout of an epoch a function of (seed, epoch), too."""
+    """Makes the dropout of an epoch a function of (seed, epoch) as well."""
     for layer in model._flatten_layers():  # nested models, too
         if (generator := getattr(layer, "seed_generator", None)) is not None:
             number = layer_seed(seed, f"{layer.name}/{epoch}")

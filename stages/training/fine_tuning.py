@@ -1,4 +1,4 @@
-"""Where a fine-tune starts, and which weights of that end-to-end model continue to learn (report 3.2)."""
+"""What a fine-tune starts from, and which weights of that end-to-end model go on learning (report 3.2)."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
 
 
 def record(start: Path, seed: int) -> dict[str, Any]:
-    """Returns run.json of what a seed starts from: the same seed's, or the only one there is."""
+    """Returns run.json of what a seed starts from: the same seed, or the only one there is."""
     return json.loads((_folder(start, seed) / "run.json").read_text(encoding="utf-8"))
 
 
@@ -51,12 +51,12 @@ def _folder(start: Path, seed: int) -> Path:
 def unfreeze(model: keras.Model, which: str, *, batch_norm: bool = False) -> None:
     """Sets which layers train: all, none of the backbone, or the backbone from a layer's prefix on.
 
-    BatchNormalization stays frozen at any depth unless it is asked for: its statistics, gathered on
+    BatchNormalization stays frozen at any depth unless `batch_norm` is set: its statistics, gathered on
     ImageNet, would be overwritten by those of batches of 32. Compile after this.
 
     Args:
         model: flat, from `joining.join`; the names of the head's layers start with `head_`.
-        which: all | none | a prefix of layer names, such as conv5: the layers named so, and the head.
+        which: all | none | a prefix of layer names, such as conv5: the layers that have it, and the head.
         batch_norm: whether their normalisation trains with them, as after Keras' `trainable = True`.
 
     Raises:
@@ -70,7 +70,7 @@ def unfreeze(model: keras.Model, which: str, *, batch_norm: bool = False) -> Non
             f" {', '.join(prefixes)}"
         )
     for layer in model.layers:
-        layer.trainable = layer.name.startswith((prefix, HEAD))  # and what is inside it
+        layer.trainable = layer.name.startswith((prefix, HEAD))  # with all that is inside it
     for layer in every_layer(model):
         if isinstance(layer, keras.layers.BatchNormalization) and not batch_norm:
             layer.trainable = False

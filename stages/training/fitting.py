@@ -1,4 +1,4 @@
-"""One network in training, and what a trainer makes of it: the seam between a run and how it is fitted."""
+"""One network in training, and what a trainer makes of it: where a run meets the way it is fitted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -19,7 +19,7 @@ class TrainingRun:
     Attributes:
         name: of the variant, as messages call it.
         seed: of order, augmentation and dropout; that of the initial weights is in the model already.
-        model: from one input to probabilities; it has no optimizer, and is saved so.
+        model: from one input to probabilities; it has no optimizer, and is saved without one.
         data: what it learns from.
         knobs: of the variant, as `resolve` wrote them.
         checkpoint: the file that keeps an unfinished run.
@@ -44,17 +44,17 @@ class TrainingRun:
         return tuple((name, amount) for name, amount in self.knobs.get("augmentation", ()))
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """Returns the knobs that a dataclass has fields for; those that are not set keep their defaults."""
+        """Returns the knobs for which a dataclass has fields; those that are not set keep their defaults."""
         taken = {entry.name: self.knobs[entry.name] for entry in fields(kind) if entry.name in self.knobs}
         return kind(**taken)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a trainer leaves, beside the weights of the run's model.
+    """What a trainer returns, in addition to the weights of the run's model.
 
     Attributes:
-        history: a record for each row of history.csv, all with the same keys; the first one counts them.
+        history: a record for each row of history.csv, all with the same keys; the first key counts the rows.
         notes: what was chosen on validation, such as {"best_epoch": 12}.
     """
 

@@ -11,9 +11,9 @@ import keras
 
 
 def use(model: keras.Model) -> None:
-    """Lets the layers of batch normalisation of a model compute by the fused kernel; for TensorFlow alone.
+    """Lets the batch normalisation of a model use the fused kernel; only on TensorFlow.
 
-    Those that are frozen, or that normalise another axis than the last, stay as they are.
+    Layers that are frozen, or that normalise an axis other than the last, stay as they are.
     """
     for layer in model._flatten_layers(include_self=False):  # nested models, too
         if type(layer) is keras.layers.BatchNormalization and layer.trainable and _is_plain(layer):

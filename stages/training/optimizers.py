@@ -18,9 +18,9 @@ class Recipe:
 
     Attributes:
         optimizer: `class_name` and `config`, as `keras.optimizers.get` takes them.
-        schedule: a file of stages/schedules: the learning rate's way over the training.
+        schedule: a file of stages/schedules: how the learning rate changes over the training.
         warmup: share of the training in which the learning rate rises to its value, in [0, 1).
-        rate_multipliers: prefix of layer names -> factor of the learning rate; the longest prefix counts.
+        rate_multipliers: prefix of layer names -> factor of the learning rate; the longest match wins.
         weight_decay_on: all, or kernels: neither biases nor normalisation decay.
         ema: decay of the moving average of all weights, in [0, 1); 0 is off.
     """
@@ -34,7 +34,7 @@ class Recipe:
 
     @property
     def sets_rate(self) -> bool:
-        """Whether each step's learning rate is set; else it is the optimizer's own."""
+        """Whether each step's learning rate is set; otherwise it is the optimizer's own."""
         return self.schedule != "constant" or self.warmup > 0
 
 
@@ -42,7 +42,7 @@ def build(recipe: Recipe, weights: Sequence[Any]) -> keras.optimizers.Optimizer:
     """Builds a Keras optimizer for these weights.
 
     Args:
-        recipe: its knobs; a learning rate that is a block goes through
+        recipe: its knobs; a learning rate that is a block is read by
             `keras.optimizers.schedules.deserialize`.
         weights: those that are trained.
 
@@ -114,13 +114,13 @@ def learning_rates(recipe: Recipe, base: float, steps: np.ndarray, total: int) -
 def average_decays(ema: float, steps: np.ndarray) -> np.ndarray:
     """Returns the decay of the moving average at each step, float32[k]: smaller at first, then `ema`.
 
-    Else the first steps' weights, which are random, would weigh long.
+    Otherwise the first steps' weights, which are random, would count for a long time.
     """
     return np.minimum(ema, (1 + steps) / (10 + steps)).astype(np.float32)
 
 
 def _is_spared(weight: Any) -> bool:
-    """Returns whether a weight is a bias or belongs to a normalisation: all of one axis are."""
+    """Returns whether a weight is a bias or belongs to a normalisation, as all weights with one axis do."""
     return len(weight.shape) < 2
 
 

@@ -1,4 +1,4 @@
-"""All chance of an epoch, drawn in advance: a function of (seed, epoch), never of what ran before.
+"""All randomness of an epoch, drawn in advance: a function of (seed, epoch), never of what ran before.
 
 Each purpose has a random stream of its own, so that two variants that differ in one augmentation see the
 same order and agree in all others.
@@ -54,7 +54,7 @@ class Plan:
     Attributes:
         rows: int64[n], the training rows of the dataset in the epoch's order.
         draws: per augmentation float32[n, d], a row for each of `rows`.
-        views: int64[n], which view of each row is learned from; None where there is one input a row.
+        views: int64[n], which view of each row is used; None if there is one input per row.
     """
 
     rows: np.ndarray
@@ -88,11 +88,11 @@ def draw(
     """Draws the plan of an epoch.
 
     Args:
-        rows: int64[n], the training rows, ascending: a draw belongs to its image, whatever the order.
+        rows: int64[n], the training rows, ascending: a draw belongs to its image, in any order.
         seed: of the training run.
         epoch: its number.
         augmentation: (name, amount) of each.
-        n_views: of each row, of which one is drawn; None where a row has one input.
+        n_views: of each row; one of them is drawn. None if a row has one input.
     """
     order = Chance(seed, epoch, "order").of_epoch.permutation(len(rows))
     draws = {
@@ -112,7 +112,7 @@ def chunks(
 
     Args:
         plan: of the epoch.
-        inputs: one row per example of the dataset, as it lies on disk; its views, where the plan has some.
+        inputs: one row per example, as in the dataset's file; its views, if the plan has any.
         labels: int64, likewise.
         batch_size: examples per step.
         first_step: where an interrupted epoch resumes; the end of a chunk.

@@ -14,12 +14,12 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def predictor(model: keras.Model) -> Predict:
-    """Returns what computes a model's outputs for a batch, float32[n, ...] from any real [n, ...]."""
+    """Returns a function from a batch, any real [n, ...], to a model's outputs, float32[n, ...]."""
     if keras.backend.backend() != "tensorflow":
         return lambda inputs: np.asarray(model.predict_on_batch(inputs.astype(np.float32)), np.float32)
     import tensorflow as tf
 
-    # One graph for all batch sizes: each further one would cost as much as many batches.
+    # One graph for all batch sizes: building another takes as long as many batches.
     @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)], jit_compile=False)
     def predict(inputs: Any) -> Any:
         return model(inputs, training=False)
@@ -47,7 +47,7 @@ def probabilities(predict: Predict, data: Dataset, split: str, *, has_views: boo
 
 
 def loss_and_accuracy(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Returns cross-entropy, with Keras' clipping, and accuracy.
+    """Returns the cross-entropy, clipped as by Keras, and the accuracy.
 
     Args:
         probabilities: float32[n, k].

@@ -23,9 +23,9 @@ def write(
     """Writes model.keras, history.csv, predictions.npz and run.json; equal results give equal bytes.
 
     Args:
-        folder: appears as a whole.
+        folder: appears whole or not at all.
         save_model: writes the model at the path it is given.
-        history: a row per epoch, or whatever the trainer counts, all with the same keys.
+        history: a row per epoch, or per unit that the trainer counts, all with the same keys.
         predictions: of the splits "validation" and "test": (probabilities [n, k], labels [n]).
         class_names: k names, by label.
         record: what ran on what, without times.

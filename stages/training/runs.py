@@ -25,7 +25,7 @@ from stages.training import backend, checkpoints, prediction, run_writer
 from stages.training.fitting import Fitted, TrainingRun
 from stages.training.saving import save_model
 
-OF_THE_VARIANT = ("name", "seed", "seeds")  # knobs that a record does not repeat, and no recipe counts
+OF_THE_VARIANT = ("name", "seed", "seeds")  # knobs that neither a record nor a recipe repeats
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Variant:
     Attributes:
         resolved: as `resolve` wrote it.
         data: what it learns from.
-        dataset: the name of that.
+        dataset: its name.
         build: makes the network of a seed.
         stage: the module that trains it, such as stages.train.
         arguments: of that command, so that another process can help with the seeds.
@@ -80,7 +80,7 @@ class Variant:
 
     @property
     def knobs(self) -> dict[str, Any]:
-        """Those of how it is trained, the same for each of its seeds."""
+        """How it is trained, the same for each of its seeds."""
         return {knob: value for knob, value in self.resolved.knobs.items() if knob not in OF_THE_VARIANT}
 
 
@@ -92,7 +92,7 @@ def run(variant: Variant, folder: Path) -> None:
 
     Args:
         variant: what to train.
-        folder: models/<name>, which appears as a whole; a helper leaves it to the process it helps.
+        folder: models/<name>, which appears whole or not at all; a helper leaves it to the process it helps.
     """
     store.free(store.FOLDER / "features", ["cache_features"])
     kept = checkpoints.store(folder)
@@ -112,7 +112,7 @@ def run(variant: Variant, folder: Path) -> None:
                 return
     if cores.is_helper():
         return
-    for seed, fingerprint in fingerprints.items():  # what another process began and did not finish
+    for seed, fingerprint in fingerprints.items():  # started but not finished by another process
         with locks.held(_lock(kept, seed), writing=folder):
             _finish(variant, seed, kept, fingerprint)
     with atomic.replacing(folder) as partial_folder:
@@ -121,7 +121,7 @@ def run(variant: Variant, folder: Path) -> None:
 
 
 def _has_free_seed(kept: Path, fingerprints: Mapping[int, str]) -> bool:
-    """Returns whether there is a seed that nobody has trained or trains."""
+    """Returns whether there is a seed that no process has trained or is training."""
     return any(
         not _is_kept(kept / f"seed-{seed}", fingerprint) and not locks.is_held(_lock(kept, seed))
         for seed, fingerprint in fingerprints.items()
@@ -133,7 +133,7 @@ def _lock(kept: Path, seed: int) -> Path:
 
 
 def _is_kept(folder: Path, fingerprint: str) -> bool:
-    """Returns whether a seed's folder is that of the very run."""
+    """Returns whether a seed's folder is that of this very run."""
     try:
         record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         return record["fingerprint"] == fingerprint
@@ -142,7 +142,7 @@ def _is_kept(folder: Path, fingerprint: str) -> bool:
 
 
 def _is_finished(folder: Path, fingerprint: str) -> bool:
-    """Returns whether a seed's folder is that of the very run, undamaged."""
+    """Returns whether a seed's folder is that of this very run, and undamaged."""
     if not _is_kept(folder, fingerprint):
         return False
     try:
@@ -153,7 +153,7 @@ def _is_finished(folder: Path, fingerprint: str) -> bool:
 
 
 def _finish(variant: Variant, seed: int, kept: Path, fingerprint: str) -> None:
-    """Trains a seed and keeps its results, unless that has been done."""
+    """Trains a seed and keeps its results, unless they are kept already."""
     folder = kept / f"seed-{seed}"
     if _is_finished(folder, fingerprint):
         return
@@ -177,14 +177,14 @@ def _finish(variant: Variant, seed: int, kept: Path, fingerprint: str) -> None:
 
 
 def _forget_layers() -> None:
-    """Counts layers' names anew, so that they do not depend on what ran before; the precision stays."""
+    """Restarts the numbering of layers, so that names do not depend on earlier runs; keeps the precision."""
     precision = keras.config.dtype_policy()
     keras.backend.clear_session()
     keras.config.set_dtype_policy(precision)
 
 
 def _write(variant: Variant, training: TrainingRun, network: Network, fitted: Fitted, folder: Path) -> None:
-    """Writes what a seed leaves."""
+    """Writes the results of a seed."""
     data, predict = variant.data, prediction.predictor(network.measured)
     predictions = {
         split: (
@@ -238,7 +238,7 @@ def _record(variant: Variant, training: TrainingRun, saved: keras.Model, fitted:
 
 
 def _recipe(variant: Variant, seed: int) -> str:
-    """Returns the hash of all that a result depends on but chance, code and machine, its start's included."""
+    """Returns the hash of all that a result depends on, its start too, except chance, code and machine."""
     start = variant.start(seed)["recipe"] if variant.start else None
     return _hash([variant.knobs, variant.data.hashes, start])
 

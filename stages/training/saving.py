@@ -1,4 +1,4 @@
-"""Saving of models: equal bytes for equal models, in files that Keras from 3.8 on loads."""
+"""Saving of models: equal bytes for equal models, in files that Keras 3.8 and later load."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-# What layers say of themselves since Keras 3.9 and older ones refuse, even at these neutral values.
+# What layers state since Keras 3.9 and older versions refuse, even at these neutral values.
 NEWER = {
     **{"quantization_config": None, "input_axes": None, "output_axes": None},
     **{"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99},
@@ -17,7 +17,7 @@ NEWER = {
 
 
 def save_model(model: keras.Model, path: Path, about: Mapping[str, Any] | None = None) -> None:
-    """Saves a model as a standard .keras file whose bytes depend on the model and `about` alone.
+    """Saves a model as a standard .keras file whose bytes depend only on the model and `about`.
 
     Keras writes the time into the zip's entries and into metadata.json, and memory addresses as
     `shared_object_id` into config.json; times become constant, addresses become 0, 1, 2, ...

@@ -26,9 +26,9 @@ class Epochs:
     Attributes:
         epochs: passes over the training images, at most.
         batch_size: examples per step.
-        patience: epochs without improvement after which the training stops; 0 for never.
+        patience: epochs without improvement after which training stops; 0 for never.
         restore_best: whether it ends with the weights of its best epoch.
-        monitor: val_loss or val_accuracy: which epoch is the best; the first of equal ones.
+        monitor: val_loss or val_accuracy, which decides the best epoch; the first of equal ones.
     """
 
     epochs: int
@@ -51,7 +51,7 @@ class Session:
         epochs: how long.
         recipe: how weights move.
         model: compiled; it shares its layers with the run's model.
-        average: (moving average, weight) of each weight that is averaged; empty where none is.
+        average: (moving average, weight) of each weight that is averaged; empty if none is.
         best: (copy, weight) of each weight, the copies being those of the best epoch; empty if not wanted.
         base_rate: the optimizer's own learning rate.
     """
@@ -81,7 +81,7 @@ class Session:
         return math.ceil(len(self.train_rows) / self.epochs.batch_size)
 
     def step_function(self) -> StepFunction:
-        """Returns what computes a chunk of its steps.
+        """Returns the function that computes a chunk of its steps.
 
         Raises:
             InputError: a prefix of rate_multipliers that no layer has.
@@ -113,7 +113,7 @@ class Session:
 
 
 def prepare(run: TrainingRun) -> Session:
-    """Makes a run ready; the model given stays without optimizer, and is saved so.
+    """Makes a run ready; the given model stays without an optimizer, and is saved like that.
 
     Raises:
         InputError: Keras refuses the optimizer.
@@ -133,7 +133,7 @@ def prepare(run: TrainingRun) -> Session:
 
 
 def _copies(weights: list[Any]) -> Pairs:
-    """Returns (copy in float32, weight) of each; copies, as JAX reuses the memory of the weights."""
+    """Returns (copy in float32, weight) of each; copied, as JAX reuses the memory of the weights."""
     values = [value.astype(np.float32) for value in checkpoints.state(weights)]
     return [
         (keras.Variable(value, trainable=False), weight)
@@ -142,7 +142,7 @@ def _copies(weights: list[Any]) -> Pairs:
 
 
 def take(pairs: Pairs) -> None:
-    """Gives weights the values of their copies; by way of NumPy, as JAX would share the memory."""
+    """Gives weights the values of their copies; through NumPy, as JAX would share the memory."""
     copies, weights = zip(*pairs, strict=True) if pairs else ((), ())
     checkpoints.assign(weights, checkpoints.state(copies))
 

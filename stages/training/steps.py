@@ -1,7 +1,7 @@
 """How the steps of a chunk are computed.
 
 On TensorFlow several steps run per call inside one graph, augmentation included: for small networks the
-calls from Python cost more than the arithmetic. The other backends take Keras' own step, one at a time.
+calls from Python cost more than the arithmetic. The other backends use Keras' own step, one at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class Update:
     Attributes:
         average: (moving average, weight) of each weight that is averaged.
         multipliers: (weight, factor) of each weight whose learning rate has a factor.
-        sets_rate: whether each step's learning rate is set; else it is the optimizer's own.
+        sets_rate: whether each step's learning rate is set; otherwise it is the optimizer's own.
     """
 
     average: Sequence[tuple[Any, Any]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Update:
     sets_rate: bool = False
 
     def scale(self, before: Sequence[Any]) -> None:
-        """Shortens the steps of weights with a factor, which each optimizer's step is proportional to.
+        """Scales the steps of weights that have a factor: an optimizer's step is proportional to its rate.
 
         Args:
             before: copies of their values before the step.
@@ -55,13 +55,13 @@ class Update:
 def step_function(
     model: keras.Model, *, example: np.ndarray, augmentation: Sequence[tuple[str, Any]], update: Update
 ) -> StepFunction:
-    """Returns what computes a chunk of training steps and changes the model.
+    """Returns a function that computes a chunk of training steps, which change the model.
 
     Args:
         model: compiled by `compiled`, from inputs to probabilities.
         example: an input, of the dtype and shape of all; the model may take images of any size.
         augmentation: (name, amount) in the order in which they are applied.
-        update: what else a step does.
+        update: what a step does besides.
     """
     augment = _composed(augmentation)
     if keras.backend.backend() == "tensorflow":
@@ -71,7 +71,7 @@ def step_function(
 
 
 def _composed(augmentation: Sequence[tuple[str, Any]]) -> Augment:
-    """Returns what applies several augmentations, one after another."""
+    """Returns a function that applies several augmentations, one after another."""
     modules = [(name, find("augmentation", name), amount) for name, amount in augmentation]
 
     def augment(inputs: Any, targets: Any, draws: dict[str, Any]) -> tuple[Any, Any]:
