@@ -133,13 +133,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
     """Returns the project as nodes share it, and the nodes."""
-    from dvc_parallel.commit import committed
     from dvc_parallel.history import History
     from dvc_parallel.shared import SharedProject
 
     checkpoints = arguments.checkpoints and arguments.checkpoints.absolute()
     project = SharedProject(arguments.targets, hooks)
-    commit = committed(project)
+    remote, commit = project.remote(), project.commit()
     try:
         from dvc_parallel.ray_cluster import RayCluster
     except ModuleNotFoundError as error:
@@ -149,7 +148,7 @@ def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
             f"--ray {arguments.ray} needs Ray, which is not installed here;"
             " `pip install 'ray[client]'` brings it"
         ) from None
-    return project, RayCluster(project, History(), commit, arguments.ray, checkpoints)
+    return project, RayCluster(project, History(), remote, commit, arguments.ray, checkpoints)
 
 
 def _prepare_streams() -> None:

@@ -23,7 +23,6 @@ from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dvc_parallel import machine, ray_task
-from dvc_parallel.commit import Commit
 from dvc_parallel.errors import UserError
 from dvc_parallel.forecast import need
 from dvc_parallel.history import History
@@ -31,7 +30,7 @@ from dvc_parallel.machine import Need
 from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Command
 from dvc_parallel.ray_task import Errand
-from dvc_parallel.shared import LOCK, SharedProject
+from dvc_parallel.shared import Commit, SharedProject
 
 TRIES = 3  # of a stage whose nodes die
 LOOK_S = 0.5
@@ -46,6 +45,7 @@ class RayCluster(Processes):
         self,
         project: SharedProject,
         history: History,
+        remote: dict[str, str],
         commit: Commit,
         address: str,
         checkpoints: Path | None = None,
@@ -55,6 +55,7 @@ class RayCluster(Processes):
         Args:
             project: of the stages.
             history: what they cost the last time.
+            remote: name and URL of the DVC remote.
             commit: the code that nodes get.
             address: "local" for a Ray of its own on this machine, or as `ray.init` takes it.
             checkpoints: folder that all nodes share.
@@ -64,10 +65,11 @@ class RayCluster(Processes):
         """
         super().__init__()
         self._project, self._history, self._checkpoints = project, history, checkpoints
+        self._remote = remote
         self._tasks: dict[Any, str] = {}  # Ray's reference -> stage
         self._errands: dict[str, tuple[Errand, Path, int]] = {}  # stage -> errand, log, number of the try
         self._begun: set[str] = set()
-        self._locks: dict[str, str] = {}  # stage that ran -> text of dvc.lock on its node
+        self._locks: dict[str, dict[str, str]] = {}  # stage that ran -> each dvc.lock on its node
         self._lock = threading.Lock()
         _connect(address)
         ray.cloudpickle.register_pickle_by_value(ray_task)
@@ -92,8 +94,8 @@ class RayCluster(Processes):
         errand = Errand(
             name=name,
             key=self._project.key(name),
-            lock=Path(LOCK).read_text(encoding="utf-8") if Path(LOCK).exists() else "",
-            remote=self._project.remote(),
+            locks=self._project.locks(),
+            remote=self._remote,
             folder=self._folder,
             resumes_from=self._project.hooks.checkpoints,
             checkpoints=str(self._checkpoints) if self._checkpoints else None,
@@ -193,7 +195,7 @@ class RayCluster(Processes):
             else:
                 self.ended.put(Ended(name, -signal.SIGKILL, 0.0))
         else:
-            self._locks[name] = done["lock"]
+            self._locks[name] = done["locks"]
             self.ended.put(Ended(name, done["code"], done["memory"], done["seconds"]))
 
 

@@ -1,11 +1,10 @@
-"""What runs in a Ray worker. It travels by value and needs the standard library alone.
+"""What runs in a Ray worker. It travels by value; the node needs Python, Ray, DVC and what the stages import.
 
-A stage runs in a folder of its own, FOLDER/work/ID: the commit's files, home's dvc.lock, and DVC's cache
-shared with other stages of the node, FOLDER/cache. FOLDER is $DVC_PARALLEL_FOLDER or ~/.cache/dvc-parallel.
+A stage runs by `dvc repro --single-item --pull` in a folder of its own, with the commit's files and home's
+dvc.lock. FOLDER/cache is DVC's cache, for all stages of the node; FOLDER is $DVC_PARALLEL_FOLDER or
+~/.cache/dvc-parallel.
 """
 
-import contextlib
-import fcntl
 import io
 import os
 import shutil
@@ -16,12 +15,28 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 LOOK_S = 0.5
 CHUNK = 2**20  # bytes of a log at a time
+# `dvc repro`, then `dvc push`, in one process; where the worker dies, so do both and the stage's command.
+PROGRAM = """
+import os, signal, sys, threading, time
+from dvc.cli import main
+
+def watch(parent):
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGTERM)
+
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # which Ray blocks in its workers
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+name = sys.argv[1]
+sys.exit(main(["repro", "--single-item", "--pull", name]) or main(["push", "--quiet", name]))
+"""
 CONFIG = """[core]
     no_scm = true
     analytics = false
@@ -40,17 +55,17 @@ class Errand(NamedTuple):
     Attributes:
         name: of the stage.
         key: hash of its command and inputs.
-        lock: text of dvc.lock at home, empty where there is none.
+        locks: each dvc.lock at home, path -> text.
         remote: name and URL of the DVC remote.
         folder: of the project within its git repository.
         resumes_from: folder of the project from which an interrupted stage resumes; "" for none.
         checkpoints: folder that nodes share; None for one of the node's own.
-        environment: variables that the stage gets from home.
+        environment: variables that the stage gets.
     """
 
     name: str
     key: str
-    lock: str
+    locks: dict[str, str]
     remote: dict[str, str]
     folder: str
     resumes_from: str
@@ -104,70 +119,48 @@ def carry_out(errand: Errand, archive: bytes, report: Callable[[bytes], int]) ->
 
     Returns:
         code, seconds, memory: as of a process.
-        lock: text of dvc.lock after the stage.
+        locks: each dvc.lock after the stage, path -> text.
     """
     began = time.monotonic()
     report(f"runs on {socket.gethostname()}\n".encode())
     node = Path(os.environ.get("DVC_PARALLEL_FOLDER") or Path.home() / ".cache" / "dvc-parallel")
-    with _work(node) as work:
+    (node / "work").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=node / "work", ignore_cleanup_errors=True) as name:
+        work = Path(name)
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(work / "tree", filter="data")
         project = work / "tree" / errand.folder
-        checkpoints = _furnish(work, node, errand)
+        checkpoints = _furnish(work, project, node, errand)
         code, memory = _attend(errand, project, work / "log", report)
-        lock = "" if code else (project / "dvc.lock").read_text(encoding="utf-8")
+        locks = {str(path.relative_to(project)): path.read_text() for path in project.rglob("dvc.lock")}
     if not code:
         shutil.rmtree(checkpoints, ignore_errors=True)
-    return {"code": code, "seconds": time.monotonic() - began, "memory": memory, "lock": lock}
+    return {"code": code, "seconds": time.monotonic() - began, "memory": memory, "locks": locks}
 
 
-@contextlib.contextmanager
-def _work(node: Path) -> Iterator[Path]:
-    """Makes a folder for one stage; removes it at the end, and those of workers that were killed."""
-    with _locked(node / ".lock"):
-        (node / "work").mkdir(exist_ok=True)
-        for left in (node / "work").iterdir():
-            with contextlib.suppress(BlockingIOError), _locked(left / ".lock", fcntl.LOCK_NB):
-                shutil.rmtree(left)
-        work = Path(tempfile.mkdtemp(dir=node / "work"))
-        held = contextlib.ExitStack()
-        held.enter_context(_locked(work / ".lock"))
-    with held:
-        yield work
-        shutil.rmtree(work, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path, flags: int = 0) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | flags)
-        yield
-
-
-def _furnish(work: Path, node: Path, errand: Errand) -> Path:
+def _furnish(work: Path, project: Path, node: Path, errand: Errand) -> Path:
     """Adds to the commit's files what is not in git; returns where the stage keeps its checkpoints."""
-    project = work / "tree" / errand.folder
-    (project / "dvc.lock").unlink(missing_ok=True)  # the commit's may be older
-    if errand.lock:
-        (project / "dvc.lock").write_text(errand.lock, encoding="utf-8")
+    for path in project.rglob("dvc.lock"):  # the commit's may be older
+        path.unlink()
+    for name, text in errand.locks.items():
+        (project / name).write_text(text, encoding="utf-8")
     config = CONFIG.format(work=work, node=node, **errand.remote)
     (project / ".dvc" / "config.local").write_text(config, encoding="utf-8")
     folder = f"{errand.name.replace('/', '_')}-{errand.key[:16]}"
     checkpoints = Path(errand.checkpoints or node / "checkpoints", folder).absolute()
-    checkpoints.mkdir(parents=True, exist_ok=True)
     if errand.resumes_from:
+        checkpoints.mkdir(parents=True, exist_ok=True)
         (project / errand.resumes_from).symlink_to(checkpoints)
     return checkpoints
 
 
 def _attend(errand: Errand, project: Path, log: Path, report: Callable[[bytes], int]) -> tuple[int, float]:
-    """Runs the stage's commands, reports what they print and passes signals on."""
+    """Runs the stage, reports what it prints, passes signals on: as SIGINT, which DVC leaves to the stage."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dvc_parallel.on_node", errand.name, str(log)],
+            [sys.executable, "-c", PROGRAM, errand.name],
             cwd=project,
-            env=os.environ | errand.environment | {"DVC_STAGE": errand.name},
+            env=os.environ | errand.environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -187,7 +180,6 @@ def _attend(errand: Errand, project: Path, log: Path, report: Callable[[bytes], 
                 wanted = signal.SIGTERM
             if wanted and wanted != told and not pid:
                 told = wanted
-                process.send_signal(signal.SIGTERM)  # a second one makes it kill
-    kib = 1 if sys.platform == "darwin" else 1024
+                os.killpg(process.pid, signal.SIGKILL if wanted == signal.SIGKILL else signal.SIGINT)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss * kib
+    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

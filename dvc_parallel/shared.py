@@ -1,28 +1,34 @@
-"""A project whose data travels through its DVC remote, so that stages run on machines that share nothing."""
+"""A project for machines that share nothing: data go by its DVC remote, code as a git commit."""
 
-from collections.abc import Collection, Iterator, Sequence
+import os
+import subprocess
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from dvc_parallel import internals
 from dvc_parallel.errors import UserError
-from dvc_parallel.hooks import Hooks
-from dvc_parallel.internals import DvcException, Entry, RunCacheNotSupported, Stage, parse_yaml
+from dvc_parallel.internals import DvcException, Stage
 from dvc_parallel.project import Project
 
-LOCK = "dvc.lock"
+
+class Commit(NamedTuple):
+    """The current commit: its files as a tar archive, and the folder of the project in it."""
+
+    archive: bytes
+    folder: str
 
 
 class SharedProject(Project):
-    """The DVC project of the current folder, at home or in a copy on a node."""
+    """The DVC project of the current folder, which has a remote."""
 
-    def __init__(self, targets: Sequence[str] = (), hooks: Hooks | None = None) -> None:
-        """Reads dvc.yaml.
+    def remote(self) -> dict[str, str]:
+        """Returns name and URL of the remote, a relative path made absolute; no credentials.
 
         Raises:
-            UserError: as for any project, or there is no remote.
+            UserError: there is none.
         """
-        super().__init__(targets, hooks)
         try:
             self._repo.cloud.get_remote_odb(command="push")
         except (DvcException, ImportError) as error:
@@ -31,11 +37,34 @@ class SharedProject(Project):
                 f"data reaches the nodes by a DVC remote, but {why};"
                 " `dvc remote add -d NAME URL` sets one, then commit .dvc/config"
             ) from None
-
-    def remote(self) -> dict[str, str]:
-        """Returns name and URL of the remote, a relative path made absolute; no credentials."""
         name = self._repo.config["core"]["remote"]
         return {"name": name, "url": self._repo.config["remote"][name]["url"]}
+
+    def commit(self) -> Commit:
+        """Returns the commit that holds the files as they are now.
+
+        What stages write, such as metrics, may differ, and so may new files that no stage reads.
+
+        Raises:
+            UserError: this is no git repository, or something is not committed.
+        """
+        folder = _git("rev-parse", "--show-prefix").decode().strip()
+        outs = {str(out) for stage in self._stages.values() for out in stage.outs if not out.use_cache}
+        read = {str(dep) for stage in self._stages.values() for dep in stage.deps}
+        status = _git("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", ".")
+        changed = []
+        for entry in filter(None, status.split(b"\0")):
+            path, is_new = os.path.relpath(os.fsdecode(entry[3:]), folder or "."), entry[:2] == b"??"
+            is_written = _within(path, outs) or Path(path).name == "dvc.lock"
+            changed += [path] if not is_written and (not is_new or _within(path, read)) else []
+        if changed:
+            more = f" and {len(changed) - 1} more" if changed[1:] else ""
+            raise UserError(
+                f"{changed[0]}{more} is not committed, but nodes get the files of the commit;"
+                " commit it, or put it aside by `git stash`"
+            )
+        top = _git("rev-parse", "--show-toplevel").decode().removesuffix("\n")
+        return Commit(_git("-C", top, "archive", "HEAD"), folder)
 
     def can_travel(self, name: str) -> bool:
         """Returns whether a stage computes and all that it reads and writes is in git or in DVC's cache."""
@@ -47,51 +76,36 @@ class SharedProject(Project):
             and all(item.protocol == "local" and item.is_in_repo for item in (*outs, *stage.deps))
         )
 
-    def written(self) -> set[str]:
-        """Returns the files and folders that stages write and git may hold, such as metrics."""
-        outs = [out for stage in self._stages.values() for out in stage.outs]
-        return {LOCK, *(str(out) for out in outs if not out.use_cache)}
-
-    def read(self) -> set[str]:
-        """Returns the files and folders that stages read, such as the code."""
-        return {str(dep) for stage in self._stages.values() for dep in stage.deps}
-
     def key(self, name: str) -> str:
         """Returns the hash of what a stage that is begun computes: its command and inputs."""
         return internals.run_key(self._stages[name])
+
+    def locks(self) -> dict[str, str]:
+        """Returns each dvc.lock, path -> text."""
+        paths = {Path(stage.path_in_repo).with_name("dvc.lock") for stage in self._stages.values()}
+        return {str(path): path.read_text(encoding="utf-8") for path in paths if path.exists()}
 
     def send_inputs(self, name: str) -> None:
         """Puts what a stage that is begun reads into the remote, where that is not there yet."""
         for upstream in self.upstream[name]:
             self._push(self._stages[upstream])
 
-    def fetch_inputs(self, name: str) -> None:
-        """Fetches what a stage reads and is not here yet."""
-        if missing := [dep.def_path for dep in self._stages[name].deps if not dep.exists]:
-            with _working():
-                self._repo.pull(missing)
-
-    def send_result(self, name: str) -> None:
-        """Puts what a stage has written into the remote."""
-        self._push(self._stages[name])
-
-    def fetch_result(self, name: str, lock: str) -> None:
-        """Fetches what a stage has written on a node.
-
-        Args:
-            name: of the stage, which is begun here.
-            lock: text of dvc.lock there.
+    def fetch_result(self, name: str, locks: dict[str, str]) -> None:
+        """Fetches what a stage that is begun here has written on a node, whose dvc.lock files these are.
 
         Raises:
             UserError: it read other inputs there.
         """
         stage = self._stages[name]
-        entry: Entry = parse_yaml(lock, LOCK)["stages"][name]
+        path = str(Path(stage.path_in_repo).with_name("dvc.lock"))
+        entry = internals.parse_yaml(locks[path], path)["stages"][stage.name]
         ours = internals.to_single_stage_lockfile(stage)
         if (entry["cmd"], entry.get("deps")) != (ours["cmd"], ours.get("deps")):
             raise UserError("its inputs on the node are not those here; run the same command again")
         internals.fill(stage, entry)
-        self._pull(stage)
+        with _working():
+            for objects in stage.get_used_objs(force=True).values():
+                _complete(self._repo.cloud.pull(objects))
         stage.checkout()
 
     def fetch_known(self) -> None:
@@ -112,14 +126,9 @@ class SharedProject(Project):
             for objects in stage.get_used_objs(push=True).values():
                 _complete(self._repo.cloud.push(objects))
 
-    def _pull(self, stage: Stage) -> None:
-        with _working():
-            for objects in stage.get_used_objs(force=True).values():
-                _complete(self._repo.cloud.pull(objects))
-
     def _share_runs(self, *, to_remote: bool) -> None:
         here = self._repo.cache.legacy
-        with _working(), suppress(RunCacheNotSupported):  # over HTTP
+        with _working(), suppress(internals.RunCacheNotSupported):  # over HTTP
             there = self._repo.cloud.get_remote_odb(command="push", hash_name=here.hash_name)
             places = (here, there) if to_remote else (there, here)
             self._repo.stage_cache.transfer(*places, force=False)
@@ -130,8 +139,6 @@ def _working() -> Iterator[None]:
     """Turns what remotes raise, each kind its own, into a message."""
     try:
         yield
-    except UserError:
-        raise
     except Exception as error:
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
@@ -143,3 +150,15 @@ def _working() -> Iterator[None]:
 def _complete(transfer: Any) -> None:
     if transfer.failed:
         raise OSError(f"{len(transfer.failed)} files did not pass")
+
+
+def _git(*arguments: str) -> bytes:
+    done = subprocess.run(["git", *arguments], capture_output=True)
+    if done.returncode:
+        why = " ".join(done.stderr.decode(errors="replace").split())
+        raise UserError(f"nodes get the code as a git commit, but git says: {why}; `git init`, then commit")
+    return done.stdout
+
+
+def _within(path: str, places: Collection[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)

@@ -118,7 +118,8 @@ def test_what_cannot_travel_runs_at_home_and_a_failure_shows_the_end_of_its_log(
     assert code == 1
     assert "runs on" not in log(home, "text")
     assert "fails | no space\n" in printed
-    assert "fails failed: exit code 3; its log: " in printed
+    assert "failed to run: echo no space && exit 3, exited with 3\n" in printed
+    assert "fails failed: exit code 255; its log: " in printed
 
 
 def test_a_dead_address_is_one_line(home):
