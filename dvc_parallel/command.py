@@ -45,18 +45,16 @@ def main(
             sys.exit(
                 check(arguments.targets, prog.removeprefix("python -m ").replace("-", "_"), arguments.jobs)
             )
-        elif arguments.explain or arguments.dry:
-            explain(arguments.targets, arguments.jobs, hooks, with_reasons=arguments.explain)
+        elif arguments.explain:
+            explain(arguments.targets, arguments.jobs, hooks)
         else:
             sys.exit(_run(arguments, hooks or Hooks()))
 
 
-def explain(
-    targets: Sequence[str], jobs: int | None = None, hooks: Hooks | None = None, *, with_reasons: bool = True
-) -> None:
+def explain(targets: Sequence[str], jobs: int | None = None, hooks: Hooks | None = None) -> None:
     """Prints what would run and why, and what that costs."""
     from dvc_parallel import explanation, forecast, machine
-    from dvc_parallel.history import History
+    from dvc_parallel.forecast import History
     from dvc_parallel.prospect import Prospect
 
     with errors.reported():
@@ -64,16 +62,13 @@ def explain(
         history = History()
         with project.locked():
             found = forecast.forecast(project, history)
-        if with_reasons:
-            explanation.show(found, project, history, here)
-        else:
-            print(*explanation.outline(found, project, history), sep="\n")
+        explanation.show(found, project, history, here)
 
 
 def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
     from dvc_parallel import files, machine
     from dvc_parallel.display import Display
-    from dvc_parallel.history import History
+    from dvc_parallel.forecast import History
     from dvc_parallel.project import Project
     from dvc_parallel.scheduler import Scheduler
 
@@ -123,8 +118,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoints", type=Path, metavar="FOLDER", help="with --ray: a folder that all nodes share"
     )
-    parser.add_argument("--dry", action="store_true", help="print what would run, and run nothing")
-    parser.add_argument("--explain", action="store_true", help="print what would run and why")
+    parser.add_argument(
+        "--explain", "--dry", action="store_true", help="print what would run, why, and what that costs"
+    )
     parser.add_argument(
         "--check", action="store_true", help="run copies of the project by dvc repro and by this, and compare"
     )
@@ -133,7 +129,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
     """Returns the project as nodes share it, and the nodes."""
-    from dvc_parallel.history import History
+    from dvc_parallel.forecast import History
     from dvc_parallel.shared import SharedProject
 
     checkpoints = arguments.checkpoints and arguments.checkpoints.absolute()

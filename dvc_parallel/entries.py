@@ -4,13 +4,13 @@ DVC parses and prints the whole file after every stage, which takes 0.6 s for si
 prints cuts the file off. Here one entry is printed, by DVC's own printer, and put among the others.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dvc_parallel import files, internals
 from dvc_parallel.internals import Entry, PipelineStage
-from dvc_parallel.order import Order
 
 HEAD = "schema: '2.0'\nstages:\n"
 
@@ -71,3 +71,45 @@ class Entries:
             if len(blocks) == len(content["stages"]):
                 self._blocks = dict(zip(content["stages"], blocks, strict=True))
                 self._around = "".join(sections[: starts[0]]) + head, "".join(sections[starts[0] + 1 :])
+
+
+class Order:
+    """The order of the names in one file: the stages in a dvc.lock, or the lines of a .gitignore.
+
+    `dvc repro` leaves what is there in its place and appends in the order of its plan. So that runs that are
+    cut short end in the same order, a note says how many names were there before the first.
+    """
+
+    def __init__(self, path: Path, rank: Mapping[str, int]) -> None:
+        """Takes the file, in the project's folder, and the place of each name that the plan may add."""
+        self._note, self._rank = files.RUN / f"order-{'_'.join(path.parts)}.json", rank
+        self._n_fixed: int | None = None
+
+    def sorted(self, before: Sequence[str], now: Sequence[str]) -> list[str]:
+        """Returns the names of a file in order, and notes that.
+
+        Args:
+            before: its names before something was added.
+            now: its names.
+        """
+        if self._n_fixed is None:
+            self._n_fixed = self._fixed(before)
+        fixed, added = now[: self._n_fixed], now[self._n_fixed :]
+        names = [*fixed, *sorted(added, key=lambda name: self._rank.get(name, -1))]
+        if names != list(before):
+            files.write(self._note, json.dumps({"names": names, "fixed": self._n_fixed}))
+        return names
+
+    def forget(self) -> None:
+        """Notes that a plan was gone through to its end."""
+        self._note.unlink(missing_ok=True)
+
+    def _fixed(self, names: Sequence[str]) -> int:
+        """Returns how many names of the file were there before the runs that were cut short."""
+        try:
+            left = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return len(names)
+        n, ours = left["fixed"], left["names"]
+        is_ours = list(names) == [name for name in ours if name in names] and names[:n] == ours[:n]
+        return n if is_ours else len(names)

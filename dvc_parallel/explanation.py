@@ -1,31 +1,19 @@
-"""What --dry and --explain print: the stages that would run, why, and what that costs."""
+"""What --explain prints: the stages that would run, why, and what that costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from dvc_parallel import forecast
 from dvc_parallel.display import duration
-from dvc_parallel.history import History
+from dvc_parallel.forecast import History
 from dvc_parallel.machine import Machine
 from dvc_parallel.project import Project
 from dvc_parallel.prospect import Affected
 
 RESTORED = "restored from the cache, nothing to compute"
 WIDEST = 60  # characters of a column; what is longer sticks out
-
-
-def outline(found: Sequence[Affected], project: Project, history: History) -> Iterator[str]:
-    """Yields a line for each stage without reasons, then their sum."""
-    for stage in found:
-        would = "would run" if stage.is_certain else "may run"
-        yield f"{stage.name}: {would}, {_cost(stage, project, history)}"
-    known = _known(found, history).values()
-    if found:
-        yield f"{len(found)} of {len(project.plan)} stages, {duration(sum(known))} one by one, where known"
-    else:
-        yield _nothing(project)
 
 
 def show(

@@ -10,7 +10,7 @@ from dvc_parallel.project import Command
 
 SILENT_S = 120  # after so long without output a log says so, then after twice, four times that
 LAST_LINES = 10  # of a log: what a terminal shows of a failure
-EPOCH = re.compile(r"(?:, seed (\d+): )?\bepoch (\d+)/(\d+), loss ([^\s,]+)")  # see trainers/sgd.py
+EPOCH = re.compile(r"(?i)(?:, seed (\d+): )?\bepoch (\d+)/(\d+)(?:\b.*?\bloss:? ([^\s,]+))?")
 
 
 @dataclass
@@ -94,7 +94,8 @@ class Job:
         lines = [line.decode(errors="replace") for line in whole if line.strip()]
         for line in lines:
             if found := EPOCH.search(line):
-                seed, epoch, self._of_seed, self.loss = found[1] or "", found[2], int(found[3]), found[4]
+                seed, epoch, self._of_seed = found[1] or "", found[2], int(found[3])
+                self.loss = found[4] or ""
                 self._epochs.append(time.monotonic())
                 self._to_do[seed] = self._of_seed - int(epoch)
                 self.epoch = f"{epoch}/{found[3]}" + (f" of seed {seed}" if seed else "")

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dvc_parallel import files, internals
-from dvc_parallel.entries import Entries
+from dvc_parallel.entries import Entries, Order
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
 from dvc_parallel.internals import DvcException, LockError, Output, PipelineStage, Stage
-from dvc_parallel.order import Order
 
 
 class Command(NamedTuple):

@@ -24,8 +24,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dvc_parallel import machine, ray_task
 from dvc_parallel.errors import UserError
-from dvc_parallel.forecast import need
-from dvc_parallel.history import History
+from dvc_parallel.forecast import History, need
 from dvc_parallel.machine import Need
 from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Command

@@ -9,13 +9,11 @@ from contextlib import contextmanager, suppress
 from graphlib import TopologicalSorter
 
 from dvc_parallel import errors
-from dvc_parallel.display import Display, duration
-from dvc_parallel.forecast import need, urgency
-from dvc_parallel.history import History
+from dvc_parallel.display import Display, Outcome, duration, log
+from dvc_parallel.forecast import History, need, urgency
 from dvc_parallel.internals import LockError
 from dvc_parallel.jobs import Job
 from dvc_parallel.machine import Machine, Need, Running
-from dvc_parallel.outcome import Outcome, log
 from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Project
 

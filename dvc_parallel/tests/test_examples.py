@@ -38,7 +38,7 @@ def test_a_new_project_and_one_that_was_edited_are_equal(example):
     edited = folder / ("report/report.yaml" if targets else "params.yaml")
     edited.write_text(edited.read_text().replace("10", "5").replace("degree: 2", "degree: 3"))
     assert "\nequal: " in succeed(folder, *RUN, "--check", *targets)
-    assert "would run" in succeed(folder, *RUN, "--dry", *targets)
+    assert "took" in succeed(folder, *RUN, "--dry", *targets)
 
 
 def test_what_differs_is_named(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from dvc_parallel import explanation, forecast
-from dvc_parallel.history import History
+from dvc_parallel.forecast import History
 from dvc_parallel.hooks import Hooks
 from dvc_parallel.machine import Machine
 from dvc_parallel.prospect import Affected

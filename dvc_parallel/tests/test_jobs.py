@@ -60,6 +60,16 @@ def test_the_time_left_counts_the_epochs_of_all_seeds_that_run_side_by_side(job,
     assert job.left_s == (8 + 8 + 10) * 12 / 3
 
 
+@pytest.mark.parametrize(
+    ("line", "epoch", "loss"),
+    [("Epoch 2/10", "2/10", ""), ("epoch 2/10 - val_loss: 3 - loss: 0.25 - acc: 1", "2/10", "0.25")],
+)
+def test_lines_of_other_libraries_are_read_too(job, line, epoch, loss):
+    say(job, f"{line}\n")
+    job.new_lines()
+    assert (job.epoch, job.loss) == (epoch, loss)
+
+
 def test_before_two_epochs_are_done_the_last_time_counts(job, clock):
     job.past_s = 90.0
     say(job, "final: epoch 1/60, loss 2.5, accuracy 0.1\n")
