@@ -19,8 +19,6 @@ from dvc_parallel.fork_server import KIB
 from dvc_parallel.project import Command
 
 FORKED = re.compile(r"exec python -m ([\w.]+)((?: [\w./@-]+)*)")  # commands that may be forked
-
-
 LOOK_S = 0.1
 
 
@@ -51,6 +49,7 @@ class Processes:
         self._preload = preload
         self._server: subprocess.Popen[bytes] | None = None
         self._requests: dict[str, tuple[Command, Path]] = {}  # given to the server
+        self._asking = threading.Lock()  # so that no request is given to a server that has ended
         self._is_stopping = False
 
     def sends(self, name: str) -> bool:
@@ -69,18 +68,19 @@ class Processes:
             log: an existing file.
             is_worth: whether it is worth a fork server, which then takes commands of other stages, too.
         """
-        found = self._may_fork(command)
-        if found and is_worth and not self._server:
-            self._start_server(command)
-        if not (found and self._server):
-            self._start(name, command, log)
-            return
-        self._requests[name], self.pids[name] = (command, log), None
-        request: dict[str, Any] = {"name": name, "module": found[1], "arguments": found[2].split()}
-        request |= {"log": str(log.absolute()), "environment": command.environment}
-        with suppress(BrokenPipeError):  # _listen notices
-            self._server.stdin.write(json.dumps(request).encode() + b"\n")
-            self._server.stdin.flush()
+        with self._asking:
+            found = self._may_fork(command)
+            if found and is_worth and not self._server:
+                self._start_server(command)
+            if not (found and self._server):
+                self._start(name, command, log)
+                return
+            self._requests[name], self.pids[name] = (command, log), None
+            request: dict[str, Any] = {"name": name, "module": found[1], "arguments": found[2].split()}
+            request |= {"log": str(log.absolute()), "environment": command.environment}
+            with suppress(BrokenPipeError):  # _listen notices
+                self._server.stdin.write(json.dumps(request).encode() + b"\n")
+                self._server.stdin.flush()
 
     def signal(self, number: int) -> None:
         """Sends a signal to all that run, with what they have started; they are expected to end."""
@@ -145,10 +145,11 @@ class Processes:
             else:
                 del self._requests[answer["name"]]
                 self._end(answer["name"], os.waitstatus_to_exitcode(answer["status"]), answer["memory"])
-        self._preload = ""  # the server has ended
+        with self._asking:
+            self._preload, left = "", dict(self._requests)  # the server has ended
         self._server.stdout.close()
         self._server.wait()
-        for name, (command, log) in self._requests.items():
+        for name, (command, log) in left.items():
             if pid := self.pids[name]:
                 _append(log, "the process that this stage was forked from died; it starts again\n")
                 while _is_running(pid):  # it notices that, and saves its state
