@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.build_backbone", description=__doc__, epilog=EXAMPLE
     )
-    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the backbone")
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote about the backbone")
     parser.add_argument("out", type=Path, help="the folder to make")
     parser.add_argument("provenance", type=Path, help="the file to write: where the weights come from")
     arguments = parser.parse_args(argv)
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _only_file(source: Path) -> Path:
-    """Returns a file itself, or the one a folder holds beside its provenance and hidden files."""
+    """Returns a file itself, or the only one in a folder apart from its provenance and hidden files."""
     if source.is_file():
         return source
     files = [path for path in sorted(source.iterdir()) if path.name[0] != "."]

@@ -1,8 +1,8 @@
 """Runs a backbone over all images of a dataset once; resumes after the last whole batch.
 
 Writes what the entry of `features` asks for, in the order of the images: maps.npy (float16, a feature map per
-image and view), pooled.npy (float32, the maps pooled and side by side); and manifest.json, by which a head is
-joined to its backbone.
+image and view), pooled.npy (float32, the maps pooled and side by side); and manifest.json, which says how to
+join a head to its backbone.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.cache_features", description=__doc__, epilog=EXAMPLE
     )
-    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the features")
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote about the features")
     parser.add_argument("images", type=Path, help="SIZE.npy that `prepare` wrote")
     parser.add_argument("backbone", type=Path, help="backbone.keras that `build_backbone` wrote")
     parser.add_argument("features", type=Path, help="the folder to make")
@@ -74,12 +74,12 @@ def _check_knobs(knobs: dict[str, Any]) -> None:
     if knobs["maps"] and len(knobs["layers"]) > 1:
         raise InputError(
             f"features: received maps: true and {len(knobs['layers'])} layers, expected one layer, as maps of"
-            " several are not side by side; set maps: false, or name one layer"
+            " several cannot be joined; set maps: false, or name one layer"
         )
 
 
 def _checked(path: Path) -> str:
-    """Returns the SHA-256 of a file, which is the one its folder's manifest states."""
+    """Returns the SHA-256 of a file, after checking that its folder's manifest states the same."""
     manifest = json.loads(path.with_name("manifest.json").read_text(encoding="utf-8"))
     check_files(path.parent, {path.name: manifest["sha256"][path.name]})
     return manifest["sha256"][path.name]

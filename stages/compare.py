@@ -1,4 +1,4 @@
-"""Stage compare: what does each variant give beside the others and beside the report?"""
+"""Stage compare: how does each variant do against the others and against the report?"""
 
 import argparse
 from collections import Counter
@@ -82,7 +82,7 @@ def _draw_ladders(
 
 
 def _data(rows: list[dict[str, Any]]) -> str:
-    """Returns what a title says of data that are not the publisher's, " (stand-in data)"."""
+    """Returns what a title says about data that are not the publisher's, " (stand-in data)"."""
     from stages.results import comparable
 
     kinds = sorted({row["provenance"] for row in rows if row["provenance"]})

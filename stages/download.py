@@ -1,6 +1,6 @@
 """Fetches the official files of one source, or copies them from a mirror folder.
 
-DATA_MIRROR, where set, takes the place of `mirror` in params.yaml.
+DATA_MIRROR, if set, overrides `mirror` in params.yaml.
 """
 
 import argparse
@@ -17,7 +17,7 @@ EXAMPLE = "example: python -m stages.download data/resolved/download/cifar100.js
 def main(argv: list[str] | None = None) -> None:
     """Makes a folder of the files and their provenance.json."""
     parser = argparse.ArgumentParser(prog="python -m stages.download", description=__doc__, epilog=EXAMPLE)
-    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the source")
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote about the source")
     parser.add_argument("out", type=Path, help="the folder to make")
     arguments = parser.parse_args(argv)
 

@@ -1,4 +1,4 @@
-"""Stage evaluate: how good is a trained variant? Reads its predictions, and of its model the description."""
+"""Stage evaluate: how good is a trained variant? Reads its predictions and the description of its model."""
 
 import argparse
 import json

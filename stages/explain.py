@@ -1,6 +1,6 @@
 """Says what would run and why: which file or knob changed, from what to what, and what that costs.
 
-It resolves params.yaml as it is now, without writing anything, and knows what DVC's caches have already.
+It resolves params.yaml as it is now, without writing anything, and knows what DVC's caches already hold.
 """
 
 import argparse

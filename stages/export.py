@@ -14,22 +14,22 @@ TOLERANCE = 1e-4  # of a probability; other kernels round differently
 EXAMPLE = """example: uv run --extra onnx python -m stages.export final.onnx --variant final
 
 The file takes RGB images in [0, 255], float32[n, size, size, 3], and has as metadata the class names, the
-variant and how images become squares. It holds what its predictions were measured with: the backbone of a
-head, the views that are averaged.
+variant and how images become squares. It holds all that its predictions were measured with: the backbone of
+a head, the views that are averaged.
 """
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes the ONNX file, once ONNX Runtime has computed the same with it as Keras."""
+    """Writes the ONNX file, once ONNX Runtime has computed the same as Keras from it."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.export",
         description=__doc__,
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="to write, such as final.onnx")
+    parser.add_argument("file", type=Path, help="the file to write, such as final.onnx")
     parser.add_argument("--variant", help="a trained one, such as final; default: the only one in models/")
-    parser.add_argument("--ensemble", action="store_true", help="average all its seeds, not its first alone")
+    parser.add_argument("--ensemble", action="store_true", help="average all its seeds, not just the first")
     arguments = parser.parse_args(argv)
 
     keras_import.load()

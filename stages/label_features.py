@@ -1,6 +1,6 @@
-"""Puts a dataset's labels and splits beside the features of its images, and joins where both come from.
+"""Copies a dataset's labels and splits for the features of its images, and joins the provenance of both.
 
-Features depend on the images alone, so that another choice of validation images extracts nothing again.
+Features depend only on the images, so another choice of validation images extracts nothing again.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.label_features", description=__doc__, epilog=EXAMPLE
     )
-    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the features")
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote about the features")
     parser.add_argument("dataset", type=Path, help="the folder that `prepare` made")
     parser.add_argument("of_dataset", type=Path, help="provenance of the dataset")
     parser.add_argument("of_backbone", type=Path, help="provenance of the backbone")

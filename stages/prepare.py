@@ -1,6 +1,6 @@
-"""Makes arrays of a dataset: reads its format, sorts by content, draws the validation images.
+"""Makes the arrays of a dataset: reads its format, sorts by content, draws the validation images.
 
-The manifest of the arrays depends on them alone; where they come from is a file of its own.
+The manifest of the arrays depends only on them; their provenance is a file of its own.
 """
 
 import argparse
@@ -25,7 +25,7 @@ EXAMPLE = (
 def main(argv: list[str] | None = None) -> None:
     """Writes images, labels, split, class names and a manifest; and the provenance."""
     parser = argparse.ArgumentParser(prog="python -m stages.prepare", description=__doc__, epilog=EXAMPLE)
-    parser.add_argument("resolved", type=Path, help="what `resolve` wrote of the dataset")
+    parser.add_argument("resolved", type=Path, help="what `resolve` wrote about the dataset")
     parser.add_argument("out", type=Path, help="the folder to make")
     parser.add_argument("sizes", type=Path, help="the folder to make of the images in further sizes")
     parser.add_argument("provenance", type=Path, help="the file to write: where the data come from")
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         sizes.mkdir()
         manifest = _pack(source, out, sizes, knobs)
         if files.state(source) != before:
-            raise InputError(f"{source} changed while it was read; run again")
+            raise InputError(f"{source} changed while it was being read; run again")
     kind = provenance.write(arguments.provenance, sources, format=knobs["format"])
     print(f"{arguments.out}: {_summary(manifest)}; {kind} data")
     if said := _balance(arguments.out):

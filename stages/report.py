@@ -1,4 +1,4 @@
-"""Stage report: the whole study on one page, beside what the report says."""
+"""Stage report: the whole study on one page, next to what the report says."""
 
 import argparse
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ EXAMPLE = """example:
   python -m stages.report data/resolved/report/study.json metrics plots/variants plots/report_photos.html \\
       --photos data models --grad-cam
 
-The page shows the variants that have run. It is one file that needs no network. With --photos it has the most
-confident mistakes as pictures and is not to be published: the images belong to others. --grad-cam draws
-beside each where the network looks, which takes TensorFlow and some seconds per variant. With --try, one can
-drop an image on the page, and its small networks answer.
+The page shows the variants that have run. It is one file that needs no network. With --photos it shows the
+most confident mistakes as pictures; do not publish it then, as the images belong to others. --grad-cam adds
+where the network looks, which needs TensorFlow and some seconds per variant. With --try you can drop an image
+on the page, and its small networks classify it.
 """
 
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--try", action="store_true", dest="trial", help="with --photos: classify images")
     arguments = parser.parse_args(argv)
     if (arguments.grad_cam or arguments.trial) and not arguments.photos:
-        raise InputError("received --grad-cam or --try without --photos, which names images and models")
+        raise InputError("received --grad-cam or --try without --photos, which names the images and models")
     if arguments.photos and arguments.page.name == "report.html":
         raise InputError(
             "git keeps report.html, and photos do not belong there; write plots/report_photos.html instead"
@@ -87,7 +87,7 @@ def _trial(groups: Mapping[str, str], data: Path, models: Path) -> str:
 
 
 def _heat(data: Path, models: Path) -> "photos.Heat":
-    """Returns what loads a variant and says where it looks."""
+    """Returns a function that loads a variant and says where it looks."""
     from stages.page import photos
 
     keras_import.load()

@@ -1,8 +1,8 @@
 """Checks a study and writes data/resolved/<stage>/<item>.json for every item of every stage.
 
 Each file holds the knobs that concern the item, without those at their neutral value, and a hash of each
-module that it runs. Stages depend on these files, so that a knob or a line of code reruns exactly the stages
-it concerns; no other stage reads params.yaml or report.yaml.
+module that it runs. Stages depend on these files, so that changing a knob or a line of code reruns exactly
+the stages it concerns; no other stage reads params.yaml or report.yaml.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("report", type=Path, help="report.yaml")
     parser.add_argument("out", type=Path, help="folder to write")
     arguments = parser.parse_args(argv)
-    from stages.study import items  # which reads files of stages/, where a mistake needs its message
+    from stages.study import items  # it reads files of stages/, whose mistakes need a message
 
     _refuse_links(arguments.params.parent)
     content = items.load(arguments.params, arguments.report)
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _refuse_links(root: Path) -> None:
-    """Checks that no folder of outputs is a link: DVC would refuse it after the training.
+    """Checks that no folder of outputs is a link, which DVC would refuse after the training.
 
     Raises:
         InputError: names the folder and what to do.

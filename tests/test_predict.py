@@ -181,7 +181,7 @@ def test_a_head_is_not_joined_to_another_backbone_than_that_of_its_training(proj
     content = json.loads(manifest.read_text())
     content["sha256"]["pooled.npy"] = "of other features"
     write_json(manifest, content)
-    with pytest.raises(InputError, match="head has learnt from other features"):
+    with pytest.raises(InputError, match="head learnt from features other"):
         predict.main([write(project / "one.png"), "--variant", "head"])
 
 
@@ -230,7 +230,9 @@ def test_a_variant_that_the_study_would_train_again_is_told_and_predicts(project
     predict.main([write(project / "one.png"), "--variant", "net"])
     out, err = capsys.readouterr()
     assert ": red" in out
-    assert err.startswith("note: net may not be what the study would train now: train@net is not in params.")
+    assert err.startswith(
+        "note: net may not be what the study would train now: train@net is no longer in params."
+    )
     assert err.count("\n") == 1
     Path("params.yaml").write_text("an edit that is not finished")
     predict.main([write(project / "one.png"), "--variant", "net"])

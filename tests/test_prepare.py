@@ -117,7 +117,7 @@ def test_a_folder_that_changes_while_it_is_read_is_refused_and_nothing_is_left(s
         return pack(*arguments, **options)
 
     monkeypatch.setattr(prepare.packing, "pack", changing)
-    with pytest.raises(InputError, match="pets changed while it was read; run again"):
+    with pytest.raises(InputError, match="pets changed while it was being read; run again"):
         run(PETS)
     assert not (study / "out").exists()
     assert not (study / "sizes").exists()

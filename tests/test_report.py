@@ -383,7 +383,7 @@ def test_where_networks_look_needs_their_images(tmp_path):
 
 
 def test_photos_of_other_images_than_it_was_tested_on_are_refused(tmp_path):
-    with pytest.raises(InputError, match="final was tested on other images than those in data"):
+    with pytest.raises(InputError, match="final was tested on images other than those in data"):
         with_photos(tmp_path, LABELS[::-1])
 
 

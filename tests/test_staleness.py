@@ -63,14 +63,14 @@ def test_knobs_of_the_variant_and_of_what_it_learns_from_count(project):
     folder, _ = project
     assert reasons(folder, train_net="another") == ["knobs or code of train@net changed"]
     assert reasons(folder, prepare_photos="another") == ["knobs or code of prepare@photos changed"]
-    assert reasons(folder, train_net=None) == ["train@net is not in params.yaml any more"]
+    assert reasons(folder, train_net=None) == ["train@net is no longer in params.yaml"]
 
 
 def test_data_that_were_made_anew_after_the_training_count(project):
     folder, stages = project
     stages["prepare@photos"]["outs"][0]["md5"] = "4567"
     write(folder, stages)
-    assert reasons(folder) == ["data/photos was made anew"]
+    assert reasons(folder) == ["data/photos was made again"]
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "replace"])
@@ -87,4 +87,4 @@ def test_a_changed_folder_of_images_counts(project, change):
 def test_a_folder_of_images_that_is_gone_counts(project):
     folder, _ = project
     (folder / "photos").rename(folder / "elsewhere")
-    assert reasons(folder) == ["photos is not there any more"]
+    assert reasons(folder) == ["photos no longer exists"]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import keras
 
-PREFIX = "ensemble_of_"  # how the name of a model starts that holds several
+PREFIX = "ensemble_of_"  # start of the name of a model that holds several
 
 
 def averaged(models: Sequence[keras.Model]) -> keras.Model:
-    """Returns a model that averages the probabilities of several; of one, that one.
+    """Returns a model that averages the probabilities of several; for a single one, that one.
 
     Args:
         models: of equal inputs and outputs.
@@ -25,6 +25,6 @@ def averaged(models: Sequence[keras.Model]) -> keras.Model:
 
 
 def members(model: keras.Model) -> list[keras.Model]:
-    """Returns the models that `averaged` was given; the model itself where it averages none, or is flat."""
+    """Returns the models that `averaged` was given; the model itself if it averages none, or is flat."""
     inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     return inside if model.name.startswith(PREFIX) and inside else [model]

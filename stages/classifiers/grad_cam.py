@@ -15,14 +15,14 @@ THINNING = (keras.layers.Dropout, keras.layers.MaxPooling2D, keras.layers.Averag
 
 
 def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Returns how much each place of the last convolution speaks for a class, float32[n, height, width].
+    """Returns how much each place of the last convolution supports a class, float32[n, height, width].
 
     The gradient is of the class's log-probability, which also exists where a network has no logits.
 
     Args:
-        classifier: the network; of views and of an ensemble, what is averaged is looked at once, plainly.
-        images: uint8[n, height, width, 3], scaled to the network's size where they have another.
-        classes: int64[n], of each image the class to explain.
+        classifier: the network; views and ensembles are not averaged here, but looked at once.
+        images: uint8[n, height, width, 3], scaled to the network's size if they have another.
+        classes: int64[n], the class to explain for each image.
 
     Returns:
         In [0, 1], of the size of the convolution's maps; 1 is the image's strongest place.
@@ -41,7 +41,7 @@ def heatmaps(classifier: Classifier, images: np.ndarray, classes: np.ndarray) ->
     both = keras.Model(model.inputs[0], [maps[-1], model.outputs[0]])
     inputs = tf.image.resize(tf.constant(images, tf.float32), (classifier.size, classifier.size))
     with tf.GradientTape() as tape:
-        tape.watch(inputs)  # or a frozen network has no gradients
+        tape.watch(inputs)  # otherwise a frozen network has no gradients
         found, probabilities = both(inputs)
         scores = tf.math.log(tf.gather(probabilities, classes, batch_dims=1) + keras.config.epsilon())
     weights = tf.reduce_mean(tape.gradient(scores, found), axis=(1, 2), keepdims=True)

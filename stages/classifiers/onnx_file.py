@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import onnx
 import onnxruntime
-import tf2onnx  # noqa: F401  (Keras' export takes it)
+import tf2onnx  # noqa: F401  (Keras' export uses it)
 
 from stages.backbones.extractor import every_layer
 from stages.classifiers.trained import Classifier
@@ -18,7 +18,7 @@ from stages.classifiers.trained import Classifier
 def write(classifier: Classifier, path: Path, about: Mapping[str, str]) -> None:
     """Writes a classifier, which must have been called; `about` and its class names become metadata."""
     for layer in every_layer(classifier.model):
-        if isinstance(layer, keras.layers.Normalization):  # or its tensors become inputs of the file
+        if isinstance(layer, keras.layers.Normalization):  # otherwise its tensors become inputs of the file
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
     signature = [keras.InputSpec(dtype="float32", shape=(None, classifier.size, classifier.size, 3))]
     with warnings.catch_warnings():

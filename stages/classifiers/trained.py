@@ -49,7 +49,7 @@ def names(models: Path = MODELS) -> list[str]:
 
 
 def choose(variant: str | None, models: Path = MODELS) -> str:
-    """Returns the variant that a user means: the only one that has been trained, where none is named.
+    """Returns the variant that a user means: the only trained one, if none is named.
 
     Raises:
         InputError: it has not been trained, or there are several to choose from.
@@ -74,7 +74,7 @@ def load(variant: str, *, models: Path = MODELS, data: Path = DATA, ensemble: bo
         variant: its name.
         models: holds a folder per variant.
         data: holds the features.
-        ensemble: whether all of its seeds are averaged; its first one alone otherwise.
+        ensemble: whether all of its seeds are averaged; otherwise only the first is used.
 
     Raises:
         InputError: it has not been trained, its files were edited, or its backbone is another one now.
@@ -96,13 +96,13 @@ def _read(folder: Path) -> keras.Model:
 
 
 def _about(path: Path) -> dict[str, Any]:
-    """Returns what a saved model says of itself."""
+    """Returns what a saved model says about itself."""
     with zipfile.ZipFile(path) as file:
         about = json.loads(file.read("metadata.json"))
     if missing := {"class_names", "image_size", "resize"} - about.keys():
         raise InputError(
-            f"{path} does not say its {', '.join(sorted(missing))}, as former code has trained it; run"
-            " `dvc repro`"
+            f"{path} does not say its {', '.join(sorted(missing))}, as an earlier version of the code trained"
+            " it; run `dvc repro`"
         )
     return about
 
@@ -112,11 +112,9 @@ def _takes_images(shape: Sequence[int | None]) -> bool:
 
 
 def _features(variant: str, record: dict, data: Path) -> Path:
-    """Returns the folder of a head's features, which must be those that it has learnt from."""
+    """Returns the folder of a head's features, which must be those that it learnt from."""
     folder = data / "features" / record["dataset"]
     now = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["sha256"]
     if any(now[name] != value for name, value in record["inputs"].items() if name in now):
-        raise InputError(
-            f"{variant} has learnt from other features than those in data; run `dvc repro` first"
-        )
+        raise InputError(f"{variant} learnt from features other than those in data; run `dvc repro` first")
     return folder

@@ -1,7 +1,7 @@
 """Runs the whole study on generated archives, in minutes and offline.
 
 Makes a folder that is a git and DVC project of its own, with small archives in the official formats and the
-very same pipeline: a place to try stages.run, dvc repro, dvc exp run and dvc plots in.
+very same pipeline: a place to try out stages.run, dvc repro, dvc exp run and dvc plots.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from stages.runtime.errors import InputError, run
 
 EPOCHS_DIVIDED_BY = {"variants": 20, "heads": 10, "fine_tunes": 5}
 IMAGE_SIZE = 32  # pixels; the small backbone makes maps of 4x4 of them
-SEEDS = {"basenet": 2}  # which all that extend it take over; one each of what sets its own
+SEEDS = {"basenet": 2}  # inherited by all that extend it; one each for what sets its own
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Makes the demo project where there is none yet, and runs what of it has not run."""
+    """Makes the demo project if there is none yet, and runs what has not run."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.demo", description=__doc__, epilog="example: python -m stages.demo demo"
     )
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"""
 The study ran on generated images in {minutes:.1f} minutes. All of it is in {folder}/, look at
   plots/report.html        everything on one page, for any browser (the figures are of generated images)
-  plots/summary.md         every variant beside the report
+  plots/summary.md         every variant against the report
   plots/comparisons/       the ladders, and the report's comparisons
   plots/variants/basenet/  learning curves with the band of its seeds, confusion, accuracy per class
   models/final/seed-0/model.keras   a trained network, for keras.saving.load_model
@@ -97,7 +97,7 @@ def reproduce(folder: Path) -> None:
     """Runs the stages in the project and commits their results."""
     environment = dict(os.environ)
     environment.pop("DATA_MIRROR", None)  # the demo has a mirror of its own
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or 30 processes compile TensorFlow's Python each
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or 30 processes would each compile TensorFlow
     if subprocess.run([sys.executable, "-m", "stages.run"], cwd=folder, env=environment).returncode:
         raise InputError(f"not all stages ran in {folder}, see above; run the same command again to resume")
     commit(folder, "Run the study")

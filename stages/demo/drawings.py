@@ -1,6 +1,6 @@
-"""Drawn images of a hundred kinds, for generated archives; or a folder of three classes of them.
+"""Drawn images of a hundred kinds, for generated archives or as a folder of three classes.
 
-Every kind is a hue, a shape and a texture, over a noisy ground at varying place, size and brightness; all
+Every kind is a hue, a shape and a texture, on a noisy ground at varying place, size and brightness; all
 shapes are symmetric, so neither mirroring nor zooming changes a label.
 """
 
@@ -18,15 +18,15 @@ TEXTURES = ("plain", "striped", "checked", "dark")
 _COLOURS = np.array([[0.9, 0.2, 0.2], [0.2, 0.8, 0.2], [0.2, 0.3, 0.9], [0.9, 0.8, 0.1], [0.7, 0.2, 0.8]])
 
 
-OWN = (0, 7, 14)  # classes of the example of a folder of one's own
+OWN = (0, 7, 14)  # classes of the example of an own folder
 OWN_IMAGES = 40  # of each of them
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes the example of a folder of one's own and prints how to use it."""
+    """Writes an example of a user's own folder and prints how to use it."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.demo.drawings",
-        description="Writes three classes of 40 drawn images each, as a folder of your own may hold them.",
+        description="Writes three classes of 40 drawn images each, like a folder of your own.",
         epilog="example: python -m stages.demo.drawings my_images",
     )
     parser.add_argument("folder", type=Path, help="the folder to make")
@@ -79,7 +79,7 @@ def draw(label: int, *, height: int, width: int, generator: np.random.Generator)
 
 
 def _kind(label: int) -> tuple[int, int, int]:
-    """Returns hue, shape and texture: another triple for each of 100 labels, neighbours differing in all."""
+    """Returns hue, shape and texture: a triple for each of 100 labels; neighbours differ in all three."""
     return label % 5, (label // 5 + label) % 5, (label // 25 + label % 25) % 4
 
 

@@ -42,7 +42,7 @@ def write_mirror(
     """Writes cifar-100-python.tar.gz, images.tgz, lists.tgz and SHA256SUMS; nothing in them is real.
 
     Args:
-        folder: made where it is missing.
+        folder: made if it is missing.
         seed: another one draws other images.
         n_classes: of CIFAR-100's classes, from apple on; at most 100.
         train_per_class: images of each.

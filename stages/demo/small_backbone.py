@@ -9,7 +9,7 @@ def build(seed: int = 0) -> keras.Model:
     """Returns an untrained network from raw RGB in [0, 255] to maps of 2048 channels, an eighth as large.
 
     Images of 56x56 give 7x7x2048, as ResNet50 gives for 224x224, so every head fits. Its weights are
-    random: what it extracts tells colours and coarse shapes apart, nothing more.
+    random: what it extracts distinguishes colours and coarse shapes, nothing more.
     """
     images = keras.Input((None, None, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="pixels")(images)

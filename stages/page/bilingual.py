@@ -31,7 +31,7 @@ def translated(words: Mapping[str, str]) -> str:
 
 
 def markup(english: str, spanish: str) -> str:
-    """Returns both, which are HTML already; one of them where they are equal."""
+    """Returns both, which are HTML already; just one if they are equal."""
     if english == spanish:
         return english
     return f'<span lang="en">{english}</span><span lang="es">{spanish}</span>'

@@ -1,4 +1,4 @@
-"""The calibration of a variant, a figure that needs no script; the style colours it."""
+"""The calibration of a variant, a figure that needs no script; the style sheet colours it."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What the page's script says and draws, as JSON: curves and confusion matrices, rounded to what is seen."""
+"""What the page's script says and draws, as JSON: curves and confusion matrices, rounded to what shows."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def _variant(variant: VariantView) -> dict[str, Any]:
 
 
 def _curves(variant: VariantView) -> dict[str, Any]:
-    """Returns epochs, by quantity a list per line and, where several seeds ran, their bands."""
+    """Returns the epochs and, by quantity, a list per line and the bands if several seeds ran."""
     drawn: dict[str, Any] = {"bands": {}}
     for quantity in QUANTITIES:
         table = variant.tables[quantity]

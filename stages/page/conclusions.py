@@ -1,4 +1,4 @@
-"""The report's conclusions, each with whether it holds here and what that rests on."""
+"""The report's conclusions: whether each holds here, and what that rests on."""
 
 from html import escape
 

@@ -47,7 +47,7 @@ class VariantView:
 
     @property
     def has_run(self) -> bool:
-        """Whether there is something to show of it."""
+        """Whether there is something to show."""
         return self.evaluated is not None
 
     @property
@@ -62,7 +62,7 @@ class VariantView:
 
     @property
     def has_epochs(self) -> bool:
-        """Whether there are curves over epochs; a convex head has penalties in their place."""
+        """Whether there are curves over epochs; a convex head has penalties instead."""
         return "loss" in self.tables and "epoch" in self.tables["loss"]
 
 
@@ -74,7 +74,7 @@ class StudyView:
         variants: by name, in the study's order.
         ladders: as in report.yaml, but their steps are variants, their rows those of `summary.climb`.
         claims: the report's conclusions, tested.
-        told: what `resolve` wrote for the stage, with all that report.yaml says.
+        told: what `resolve` wrote for the stage, with everything that report.yaml says.
     """
 
     variants: Mapping[str, VariantView]
@@ -93,7 +93,7 @@ def study(resolved: Json, evaluated: Mapping[str, Evaluated], plots: Path) -> St
 
     Args:
         resolved: what `resolve` wrote for the stage.
-        evaluated: what evaluate wrote, of the variants that have run.
+        evaluated: what evaluate wrote about the variants that have run.
         plots: holds a folder per variant.
     """
     report, styles = resolved["report"], comparisons.styles(resolved)

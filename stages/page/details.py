@@ -1,4 +1,4 @@
-"""What the page says of one variant when it is opened: knobs, layers, classes, what ran on what."""
+"""What the page says about a variant when it is opened: knobs, layers, classes, what ran on what."""
 
 from collections.abc import Iterator
 from html import escape
@@ -17,7 +17,7 @@ def details(variant: VariantView, photos: str, outside: str) -> str:
     Args:
         variant: whether it has run or not.
         photos: HTML of its most confident mistakes, "" for none.
-        outside: the charts of its section, HTML; curves that are among them are not in the fold, too.
+        outside: the charts of its section, HTML; the fold does not repeat curves that are among them.
     """
     name, verdict = escape(variant.name), variant.row["verdict"]
     chip = "" if verdict == "not reported" else labels.verdict(verdict)

@@ -90,7 +90,7 @@ def _how_to_read(study: StudyView) -> str:
 
 
 def _banner(present: list[VariantView], study: StudyView) -> str:
-    """Returns where the data come from, loudly where that is not the publisher."""
+    """Returns where the data come from, prominently if not from the publisher."""
     said = []
     for kind in ("stand-in", "generated", "own"):
         of_kind = [variant for variant in present if variant.record["provenance"] == kind]
@@ -131,7 +131,7 @@ def _section(section: SectionView, study: StudyView, photos: Mapping[str, str]) 
 
 
 def _charts(section: SectionView, study: StudyView) -> str:
-    """Returns the comparisons of a section; without any, its variants beside their parents."""
+    """Returns the comparisons of a section; without any, its variants with their parents."""
     drawn = []
     for name, group in section.comparisons.items():
         drawn.append(_chart(labels.comparison(name, group), group["variants"], study, least=2))
@@ -142,7 +142,7 @@ def _charts(section: SectionView, study: StudyView) -> str:
 
 
 def _chart(title: str, names: list[str], study: StudyView, least: int = 1) -> str:
-    """Returns the place of a chart of the variants with curves; of fewer than `least`, what is missing."""
+    """Returns the place of a chart of the variants with curves; for fewer than `least`, what is missing."""
     drawn = [name for name in names if study.variants[name].has_epochs]
     missing = ", ".join(f"<code>{escape(name)}</code>" for name in names if name not in drawn)
     if len(drawn) < least:

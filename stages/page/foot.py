@@ -1,4 +1,4 @@
-"""The page's last lines: what report this is about, where the code is, which version of it wrote the page."""
+"""The page's last lines: the report it is about, where the code is, and which version wrote the page."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from stages.page.bilingual import text, translated
 from stages.page.content import StudyView
 
 REPOSITORY = (
-    r"(?:https://|ssh://|git@)(?:[^@/]*@)?([\w.-]+)[:/](.+?)(?:\.git)?/?"  # without what may be secret
+    r"(?:https://|ssh://|git@)(?:[^@/]*@)?([\w.-]+)[:/](.+?)(?:\.git)?/?"  # leaves out what may be secret
 )
 
 

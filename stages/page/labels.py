@@ -12,7 +12,7 @@ UNNUMBERED = {"Rescaling", "Normalization", "Flatten", "softmax"}  # which the r
 
 
 def verdict(value: str, is_short: bool = False) -> str:
-    """Returns a verdict without its reasons: sign and words; where it is short, these for screen readers."""
+    """Returns a verdict without its reasons: sign and words; if short, the words only for screen readers."""
     name = value.partition(" (")[0]
     kind, sign = VERDICTS[name]
     words = f'<span aria-hidden="true">{sign}</span> {text(name)}'
@@ -50,7 +50,7 @@ def layer(kind: str) -> str:
 
 
 def differing(before: Any, here: Any) -> tuple[Any, Any]:
-    """Returns of two optimizers their names, or where these are equal the settings that differ; else both."""
+    """Returns the names of two optimizers or, if equal, the settings that differ; otherwise both values."""
     if not all(isinstance(value, dict) and "class_name" in value for value in (before, here)):
         return before, here
     if before["class_name"] != here["class_name"]:

@@ -42,7 +42,7 @@ def _row(step: VariantView, marks: str) -> str:
 
 
 def _marks(step: VariantView, above: VariantView | None, x: Callable[[float], float]) -> str:
-    """Returns what a step is drawn with: across in per cent, as the width is that of the window."""
+    """Returns the drawing of a step, across in per cent, as its width is that of the window."""
     row, mean, marks = step.row, x(step.row["accuracy"]), []
     seeds, ensemble, reported = _points(step)
     if above:
@@ -64,7 +64,7 @@ def _line(kind: str, left: float, right: float, top: int, bottom: int) -> str:
 
 
 def _points(step: VariantView) -> tuple[list[float], list[float], list[float]]:
-    """Returns the accuracies of the seeds, of their ensemble and, where that is comparable, of the report."""
+    """Returns the accuracies of the seeds, of their ensemble and, if comparable, of the report."""
     ensemble, reported, difference = (
         step.row[key] for key in ("ensemble", "reported_accuracy", "difference")
     )

@@ -1,4 +1,4 @@
-"""Tables of several variants: all, beside what the report says, and beside the variant each builds on."""
+"""Tables of several variants: all of them, against the report, and against the variant each builds on."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -66,7 +66,7 @@ def climb(variants: Sequence[VariantView]) -> str:
 
 
 def steps(variants: Sequence[VariantView], study: StudyView) -> str:
-    """Returns what each variant changes against its parent, knobs beside metrics; "" without any parent."""
+    """Returns what each variant changes against its parent, knobs and metrics; "" without any parent."""
 
     def loss_change(variant: VariantView) -> str:
         if variant.row["gain"] is None:
@@ -95,7 +95,7 @@ def knob_changes(variant: VariantView) -> str:
 
 
 def accuracy_change(variant: VariantView) -> str:
-    """Returns how much it is better than its parent, pale where that may be nothing, or why none can say."""
+    """Returns how much better it is than its parent, pale if that may be nothing, or why that is unknown."""
     gain, low, high, obstacle = (variant.row[f"gain{end}"] for end in ("", "_low", "_high", "_obstacle"))
     if obstacle:
         return f'<small class="reasons">{text("not_compared")}: {text(obstacle)}</small>'
@@ -127,7 +127,7 @@ def swatch(variant: VariantView) -> str:
 
 
 def verdict(variant: VariantView) -> str:
-    """Returns the verdict, with the reasons where there can be none; a dash where nothing is judged."""
+    """Returns the verdict, or the reasons why there is none; a dash where nothing is judged."""
     said = variant.row["verdict"]
     if said in ("not reported", "not run"):
         return NOTHING
@@ -176,7 +176,7 @@ def _with_figure(variant: VariantView) -> str:
 
 
 def _strip(variant: VariantView) -> str:
-    """Returns a bar as long as the accuracy, and a mark at the report's where that is comparable."""
+    """Returns a bar as long as the accuracy, and a mark at the report's if comparable."""
     if not variant.has_run:
         return NOTHING
     here, there = variant.row["accuracy"], variant.row["reported_accuracy"]

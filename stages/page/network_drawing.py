@@ -1,4 +1,4 @@
-"""A network drawn to scale from its layers, which the report's tables list."""
+"""A network drawn to scale from its layers, as the report's tables list them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from stages.page.content import StudyView, VariantView
 from stages.page.leaderboard import link
 
 LARGEST = 64  # pixels of the largest side of a block
-TALLEST = 8  # height of maps, at least, that a block as high as LARGEST stands for
+TALLEST = 8  # least height of maps for which a block is as high as LARGEST
 
 
 class Block(NamedTuple):
@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
 
 def figure(variants: Sequence[VariantView], study: StudyView) -> str:
-    """Returns the networks that are others than those of the variants' parents; "" for none."""
+    """Returns the networks that differ from those of the variants' parents; "" for none."""
     drawn = ""
     for variant in variants:
         parent = study.variants.get(variant.parent or "")
@@ -56,7 +56,7 @@ def drawing(variant: VariantView) -> str:
 
 
 def _blocks(variant: VariantView) -> list[Block]:
-    """Returns the input and the layers that give another shape, as far as shapes are known."""
+    """Returns the input and the layers that change the shape, as far as shapes are known."""
     found: list[Block] = []
     if "architecture" not in variant.tables:
         return found

@@ -14,13 +14,13 @@ class SectionView:
 
     Attributes:
         number: of the report's section; "" where there is none.
-        title: in both languages, so is `question`.
+        title: in both languages, like `question`.
         question: what it asks.
-        answer: the report's, or ours to a ladder's question; None for none.
+        answer: the report's, or ours to the question of a ladder; None for none.
         claims: the report's conclusions, tested.
         variants: in the study's order.
         comparisons: by name, those whose last variant is of this section.
-        ladder: which the section is about; its variants are those that the report does not have.
+        ladder: the one the section is about; its variants are those that the report does not have.
     """
 
     number: str
@@ -71,5 +71,5 @@ def _words(number: str, content: StudyView) -> tuple[Words, Words, Words | None]
 
 
 def _number(section: str) -> list[tuple[int, str]]:
-    """Returns what sorts 2.10 behind 2.9, and 4 behind 3.1.1."""
+    """Returns a key that sorts 2.10 after 2.9, and 4 after 3.1.1."""
     return [(int(part) if part.isdigit() else 0, part) for part in section.split(".")]

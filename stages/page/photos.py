@@ -1,4 +1,4 @@
-"""The most confident mistakes as pictures: for a page on one's own disk, as images belong to others."""
+"""The most confident mistakes as pictures, for a page on your own disk: the images belong to others."""
 
 import base64
 import io
@@ -27,16 +27,16 @@ Heat = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 
 
 def mistakes(study: StudyView, data: Path, models: Path, heat: Heat | None = None) -> dict[str, str]:
-    """Returns HTML by variant, of those that have run: the mistakes of its first seed.
+    """Returns HTML for each variant that has run: the mistakes of its first seed.
 
     Args:
         study: content of the page.
         data: holds a folder per dataset.
         models: holds a folder per variant.
-        heat: draws beside each image where the network looks for the class it predicts.
+        heat: shows next to each image where the network looks for the class it predicts.
 
     Raises:
-        InputError: a model was trained on other images than those in `data`.
+        InputError: a model was trained on images other than those in `data`.
     """
     opened, found = cache(prepared.read), {}
     for name, variant in study.variants.items():
@@ -54,7 +54,7 @@ def resized(images: np.ndarray, size: int) -> np.ndarray:
 def _of_run(run: run_folder.TrainedRun, dataset: prepared.Dataset, name: str, heat: Heat | None) -> str:
     rows, labels = dataset.rows("test"), run.test.labels
     if not np.array_equal(dataset.labels[rows], labels):
-        raise InputError(f"{name} was tested on other images than those in data; run `dvc repro` first")
+        raise InputError(f"{name} was tested on images other than those in data; run `dvc repro` first")
     predicted, confidence = predicted_labels(run.test), run.test.probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]

@@ -20,9 +20,9 @@ class Column(NamedTuple):
 
     Attributes:
         heading: HTML.
-        cell: what it shows of a row's item, HTML.
+        cell: what it shows for a row's item, HTML.
         is_number: whether it is set to the right.
-        value: by what the page's script sorts it, None last; without it, it has no button.
+        value: what the page's script sorts it by, None last; without it, it has no button.
         leads: whether its cells are the headings of their rows.
         is_extra: whether narrow windows leave it out.
     """
@@ -52,7 +52,7 @@ def table(columns: Sequence[Column], items: Sequence[Any], caption: str, kind: s
     head = "".join(map(_heading, kept))
     body = "".join(f"<tr>{''.join(_cell(column, item) for column in kept)}</tr>" for item in items)
     inner = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    frame = f'<div class="scroll" tabindex="0" role="group" {named("table")}>'  # also keys scroll it sideways
+    frame = f'<div class="scroll" tabindex="0" role="group" {named("table")}>'  # keys scroll it, too
     return f"{frame}<table{f' class={kind}' if kind else ''}>{inner}</table></div>"
 
 
@@ -83,7 +83,7 @@ def layers(architecture: pd.DataFrame, total: int) -> str:
 
 
 def worst_classes(classes: pd.DataFrame) -> str:
-    """Returns the classes that are recognised least.
+    """Returns the least recognised classes.
 
     Args:
         classes: columns class, accuracy and n, worst first.
@@ -97,7 +97,7 @@ def worst_classes(classes: pd.DataFrame) -> str:
 
 
 def worst_pairs(confusion: pd.DataFrame) -> str:
-    """Returns who is taken for whom."""
+    """Returns the most confused pairs of classes."""
     rows = [
         (escape(actual), escape(predicted), percent(images / total), f"{images:.0f}/{total:.0f}")
         for actual, predicted, images, total in _confused(confusion, WORST)
@@ -128,7 +128,7 @@ def penalties(curves: Mapping[str, pd.DataFrame], chosen: Collection[float]) -> 
 
 
 def _confused(confusion: pd.DataFrame, most: int) -> Iterator[tuple[str, str, float, float]]:
-    """Yields who is taken for whom: (class, predicted class, images, images of the class), worst first."""
+    """Yields confused classes, (class, predicted class, images, images of the class), worst first."""
     totals = confusion.groupby("actual")["images"].sum()
     wrong = confusion[(confusion["actual"] != confusion["predicted"]) & (confusion["images"] > 0)]
     for row in wrong.sort_values("images", ascending=False, kind="stable").head(most).itertuples():
@@ -136,7 +136,7 @@ def _confused(confusion: pd.DataFrame, most: int) -> Iterator[tuple[str, str, fl
 
 
 def _columns(headings: Sequence[str], words: Sequence[int] = (), extra: Sequence[int] = ()) -> list[Column]:
-    """Returns columns of rows that are tuples of cells; numbers but for the places in `words`."""
+    """Returns columns of rows that are tuples of cells; numbers except at the places in `words`."""
     return [
         Column(heading, itemgetter(place), place not in words, is_extra=place in extra)
         for place, heading in enumerate(headings)

@@ -1,6 +1,6 @@
 """Whether metrics follow from predictions: files can match dvc.lock and still disagree.
 
-So after `dvc commit` of an edited file, or after a merge of two branches' results.
+They do after `dvc commit` of an edited file, or after merging the results of two branches.
 """
 
 import json
@@ -20,7 +20,7 @@ def contradictions(workspace: Workspace, doubtful: Collection[Path]) -> Iterator
 
     Args:
         workspace: to look at.
-        doubtful: outputs that are wrong or stale, which nothing is compared with.
+        doubtful: outputs that are wrong or stale and not compared with anything.
     """
     for path, model in workspace.outs.items():
         metrics = workspace.outs.get(Path("metrics", f"{path.name}.json"))

@@ -40,7 +40,7 @@ def removal(root: Path, *places: Path) -> Callable[[], str]:
 
 
 def guarded(place: Path, found: Iterable[Finding]) -> Iterator[Finding]:
-    """Yields what a check finds; a check that fails is reported, and is no reason to remove anything."""
+    """Yields what a check finds; a check that fails is reported, but nothing is removed because of it."""
     try:
         yield from found
     except Exception as error:

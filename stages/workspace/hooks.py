@@ -1,4 +1,4 @@
-"""What the runner must know of our stages: threads, seeds, what to import once, how items differ."""
+"""What the runner must know about our stages: threads, seeds, what to import once, how items differ."""
 
 import json
 import os
@@ -41,12 +41,12 @@ class StudyHooks(Hooks):
         return {"threads": knobs["threads"], "parts": knobs.get("seeds", 1), "preload": True}
 
     def parts_done(self, outs: Sequence[Path], since: float) -> int:
-        """Returns how many seeds a stage trained, as it keeps finished ones; 1 for what trains none."""
+        """Returns how many seeds a stage trained, not counting kept ones; 1 if it does not train."""
         runs = [path for out in outs for path in out.glob("seed-*/run.json")]
         return sum(path.stat().st_mtime > since for path in runs) if runs else 1
 
     def parts_kept(self, reasons: Sequence[str]) -> int:
-        """Returns how many seeds are kept: all where nothing but their number grew."""
+        """Returns how many seeds are kept: all, if only their number grew."""
         former = [re.fullmatch(r"knob seeds: (\d+) -> \d+", reason) for reason in reasons]
         return int(former[0][1]) if len(former) == 1 and former[0] else 0
 
@@ -60,12 +60,12 @@ class StudyHooks(Hooks):
         return [*found, f"code changed: {', '.join(files)}"] if files else found
 
     def environment(self, cores: int) -> dict[str, str]:
-        """Returns the variables of a training on a node, where it has so many cores."""
+        """Returns the variables of a training on a node that gives it so many cores."""
         return {key: os.environ[key] for key in TRAVELLING if key in os.environ} | {limits.CORES: str(cores)}
 
 
 def _comparable(old: Json, new: Json) -> tuple[Json, Json]:
-    """Returns the code of two items, without what only one has because its knobs name other modules."""
+    """Returns the code of two items, without modules that only the knobs of one name."""
     if old.get("uses") == new["uses"]:
         return old["code"], new["code"]
     both = old.get("code", {}).keys() & new["code"]

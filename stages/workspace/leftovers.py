@@ -1,4 +1,4 @@
-"""Temporary files of killed processes, which nothing needs any more."""
+"""Temporary files of killed processes, which are no longer needed."""
 
 import os
 import re
@@ -13,21 +13,21 @@ CHECKPOINTS, DOWNLOADS = Path(".checkpoints"), Path(".downloads")
 CORES = CHECKPOINTS / "cores"  # whose locks stay, see runtime/cores.py
 PARTIAL = re.compile(r"\.(.+?)(\.npz)?(\.replaced)?\.partial")  # see runtime/atomic.py
 LOCK = re.compile(r"\.?(.+)\.lock")  # see runtime/locks.py
-OF_DVC = re.compile(r"\.[\w-]{22}\.tmp")  # what DVC writes until it is whole
+OF_DVC = re.compile(r"\.[\w-]{22}\.tmp")  # of DVC's unfinished files
 
 
 def leftovers(workspace: Workspace, outputs: Collection[Path]) -> Iterator[Finding]:
-    """Finds what may be removed although no hash is wrong; other files are the user's own.
+    """Finds what may be removed although no hash is wrong; all other files belong to the user.
 
     Args:
         workspace: to look at.
-        outputs: of stages that dvc.yaml or dvc.lock has.
+        outputs: of stages in dvc.yaml or dvc.lock.
     """
     yield from guarded(Path("."), _temporary_files(workspace, outputs))
 
 
 def _temporary_files(workspace: Workspace, outputs: Collection[Path]) -> Iterator[Finding]:
-    """Finds what this project and DVC write until it is whole, and locks, where nobody writes any more."""
+    """Finds unfinished files of this project and of DVC, and locks, that no process is writing any more."""
     root = workspace.root
     folders = {root / path.parent for path in outputs} - {root}
     places = [place for folder in folders if folder.is_dir() for place in folder.iterdir()]
@@ -41,7 +41,7 @@ def _temporary_files(workspace: Workspace, outputs: Collection[Path]) -> Iterato
 
 
 def _is_left(root: Path, place: Path) -> bool:
-    """Returns whether this is an unfinished output that nobody locks, or a lock of ours that nobody holds."""
+    """Returns whether this is an unfinished output that is not locked, or a lock of ours that is not held."""
     unfinished, lock = PARTIAL.fullmatch(place.name), LOCK.fullmatch(place.name)
     if unfinished:
         names = (f"{unfinished[1]}.lock", f".{unfinished[1]}.lock", f".{unfinished[1]}.replaced.lock")

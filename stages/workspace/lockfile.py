@@ -1,4 +1,4 @@
-"""dvc.lock: what each stage read and wrote, which DVC does not write in one piece."""
+"""dvc.lock: what each stage read and wrote; DVC does not write it in one piece."""
 
 import re
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Out:
 
     Attributes:
         path: relative to the workspace.
-        stage: that wrote it.
-        md5: of the file, or of the list of a folder's files, with ".dir" behind.
+        stage: the one that wrote it.
+        md5: of the file, or of the list of a folder's files, followed by ".dir".
     """
 
     path: Path
@@ -33,7 +33,7 @@ class Out:
 
 
 def read(path: Path) -> dict[str, list[Out]] | None:
-    """Returns the outputs of each stage; None where DVC was killed while it wrote the file.
+    """Returns the outputs of each stage; None if DVC was killed while writing the file.
 
     Raises:
         InputError: no such file, or a merge left it with conflicts.
@@ -52,13 +52,13 @@ def read(path: Path) -> dict[str, list[Out]] | None:
 
 
 def cut_off(root: Path) -> Finding:
-    """Returns the finding of a dvc.lock that DVC was killed at."""
+    """Returns the finding for a dvc.lock that DVC was killed while writing."""
     remedy = f"`git checkout {NAME}`, or --repair keeps the entries before the break"
     return Finding(Path(NAME), "is cut off, as a killed DVC leaves it", remedy, partial(_cut, root / NAME))
 
 
 def _cut(path: Path) -> str:
-    """Removes the last entry; where nothing whole is left, it was not cut off, and stays as it is."""
+    """Removes the last entry; if nothing whole would be left, it was not cut off, and stays as it is."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     starts = [number for number, line in enumerate(lines) if re.match("  [^ -]", line)]
     text = "".join(lines[: starts[-1]]) if starts else ""
@@ -70,7 +70,7 @@ def _cut(path: Path) -> str:
 
 
 def _outs(text: str) -> dict[str, list[Out]] | None:
-    """Returns the outputs of each stage; None where the text ends within a line, a value or an output."""
+    """Returns the outputs of each stage; None if the text ends within a line, a value or an output."""
     if not text.endswith("\n") or text.endswith(":\n"):
         return None
     try:

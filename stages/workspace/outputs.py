@@ -1,6 +1,6 @@
 """Outputs and DVC's cache against the hashes in dvc.lock, and outputs older than what they are made from.
 
-DVC trusts its cache: a damaged object passes its status, checkout and repro unnoticed. So all is hashed.
+DVC trusts its cache: a damaged object passes status, checkout and repro unnoticed. So everything is hashed.
 """
 
 import hashlib
@@ -96,12 +96,12 @@ def damaged_objects(workspace: Workspace) -> Iterator[Finding]:
 def stale(
     workspace: Workspace, changes: Mapping[str, Changes], doubtful: Collection[Path]
 ) -> Iterator[Finding]:
-    """Finds outputs that DVC would make again, and those it has no record or no copy of.
+    """Finds outputs that DVC would make again, and those of which it has no record or no copy.
 
     Args:
         workspace: to look at.
         changes: what `dvc status` says.
-        doubtful: outputs found wrong already; what is made from them is not reported.
+        doubtful: outputs already found wrong; what is made from them is not reported.
     """
     first = {out.stage: path for path, out in reversed(workspace.outs.items())}
     for stage, change in changes.items():
@@ -118,7 +118,7 @@ def stale(
 
 
 def _output(workspace: Workspace, out: Out) -> Iterator[Finding]:
-    """Compares an output with its hash; only files that differ from theirs may be removed."""
+    """Compares an output with its hash; only files that differ may be removed."""
     place = workspace.root / out.path
     restore = f"`dvc checkout {out.path}`, or if that fails `dvc repro {out.stage}`"
     if not place.exists():
@@ -132,7 +132,7 @@ def _output(workspace: Workspace, out: Out) -> Iterator[Finding]:
 
 
 def _folder(workspace: Workspace, out: Out, restore: str) -> Iterator[Finding]:
-    """Finds which files make a folder differ, by the list of them in the cache."""
+    """Finds which files make a folder differ, by the cache's list of its files."""
     listing = workspace.listing(out.md5)
     if listing is None:
         problem = "differs from its hash in dvc.lock, and the cache has no list of its files"
@@ -176,7 +176,7 @@ def _objects(workspace: Workspace, out: Out) -> Iterator[tuple[Path, str]]:
 
 
 def overlap(path: Path, others: Collection[Path]) -> bool:
-    """Returns whether a path is one of the others, or within or around one."""
+    """Returns whether a path is one of the others, inside one or around one."""
     return any(path == other or path in other.parents or other in path.parents for other in others)
 
 

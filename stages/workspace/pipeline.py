@@ -1,4 +1,4 @@
-"""What DVC itself says: its stages, its cache, what it finds changed, and who runs it."""
+"""What DVC itself says: its stages, its cache, what it finds changed, and which processes run it."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ COMMANDS = (("stage", "list", "--name-only", "--fail"), ("cache", "dir"), ("stat
 
 
 class Changes(NamedTuple):
-    """What `dvc status` says of a stage: it trusts the hashes that it noted earlier.
+    """What `dvc status` says about a stage: it trusts the hashes that it noted earlier.
 
     Attributes:
         deps: dependencies and parameters that changed since the stage ran, or "command".
@@ -48,7 +48,7 @@ def ask(root: Path) -> Pipeline:
     """Asks DVC's command line, in one process, as DVC takes a second to start.
 
     Raises:
-        InputError: DVC cannot answer, for instance as it cannot read dvc.yaml.
+        InputError: DVC cannot answer, for instance because it cannot read dvc.yaml.
     """
     program = f"import sys; from dvc.cli import main; sys.exit(any(main(list(c)) for c in {COMMANDS}))"
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
@@ -63,7 +63,7 @@ def ask(root: Path) -> Pipeline:
 
 
 def running(root: Path) -> list[str]:
-    """Returns the living processes that DVC notes to run here, as "process 12 (`dvc repro`)"."""
+    """Returns the live processes that DVC has on record here, as "process 12 (`dvc repro`)"."""
     try:
         found = {f"process {pid} (`{command}`)" for pid, command in _noted(root) if psutil.pid_exists(pid)}
     except (ValueError, TypeError, AttributeError, KeyError):
@@ -72,7 +72,7 @@ def running(root: Path) -> list[str]:
 
 
 def broken_rwlock(root: Path) -> Iterator[Finding]:
-    """Finds the damage that a crash leaves in DVC's own record of who runs."""
+    """Finds the damage that a crash leaves in DVC's own record of processes."""
     try:
         _noted(root)
     except (ValueError, TypeError, AttributeError, KeyError):
@@ -81,7 +81,7 @@ def broken_rwlock(root: Path) -> Iterator[Finding]:
 
 
 def _noted(root: Path) -> list[tuple[int, str]]:
-    """Returns number and command of the processes in DVC's record; raises where DVC could not read it."""
+    """Returns number and command of the processes in DVC's record; raises if DVC could not read it."""
     if not (root / RWLOCK).exists():
         return []
     noted = json.loads((root / RWLOCK).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Whether a trained variant is still what the study says, by dvc.lock alone: at once, without asking DVC."""
+"""Whether a trained variant is still what the study says, from dvc.lock only: fast, without asking DVC."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -14,15 +14,15 @@ RESOLVED = Path("data", "resolved")
 
 
 def reasons(variant: str, expected: Callable[[Path], str | None], root: Path = Path()) -> list[str]:
-    """Returns why a variant would be trained again, of what can be seen without hashing any data.
+    """Returns why a variant would be trained again, as far as can be seen without hashing any data.
 
     Args:
         variant: a trained one.
-        expected: from the path of a resolved file to what `resolve` would write now; None where it would not.
+        expected: from the path of a resolved file to what `resolve` would write now; None if it would not.
         root: the folder of dvc.lock.
 
     Returns:
-        Texts such as "knobs or code of train@final changed"; none where dvc.lock does not know the variant.
+        Texts such as "knobs or code of train@final changed"; none if dvc.lock does not know the variant.
 
     Raises:
         InputError: a merge left dvc.lock with conflicts.
@@ -45,23 +45,23 @@ def reasons(variant: str, expected: Callable[[Path], str | None], root: Path = P
             else:
                 outs = {out["path"]: out["md5"] for out in entries[before]["outs"]}
                 if outs.get(dep["path"], dep["md5"]) != dep["md5"]:
-                    found.append(f"{place} was made anew")
+                    found.append(f"{place} was made again")
                 waiting += [before] if before not in waiting else []
     return list(dict.fromkeys(found))
 
 
 def _of_knobs(stage: str, dep: Mapping[str, Any], text: str | None) -> Iterator[str]:
     if text is None:
-        yield f"{stage} is not in params.yaml any more"
+        yield f"{stage} is no longer in params.yaml"
     elif hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() != dep["md5"]:
         yield f"knobs or code of {stage} changed"
 
 
 def _of_input(dep: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
-    """Compares number and size of files, which nearly every change of a folder changes."""
+    """Compares number and size of files, which nearly every change to a folder affects."""
     place = workspace.root / dep["path"]
     if not place.exists():
-        yield f"{dep['path']} is not there any more"
+        yield f"{dep['path']} no longer exists"
         return
     names = workspace.files(Path(dep["path"])) if place.is_dir() else [""]
     sizes = [(place / name).stat().st_size for name in names]
