@@ -53,6 +53,14 @@ def test_items_that_differ_are_told_by_knobs_and_code():
     assert told(ITEM, json.dumps(old), json.dumps(new)) == ["knob a: 1 -> 2"]
 
 
+def test_a_study_that_differs_is_not_said_to_be_a_knob():
+    old, new = ({"knobs": {"variants": ["a"], "n": n}, "code": {}, "uses": []} for n in (1, 2))
+    told = StudyHooks(
+        differences=lambda old, new: [f"variants.a.epochs: {old['n']} -> {new['n']}"]
+    ).differences
+    assert told(ITEM, json.dumps(old), json.dumps(new)) == ["variants.a.epochs: 1 -> 2"]
+
+
 def test_what_is_imported_once_is_a_module_of_ours(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert StudyHooks().preload == preload.__name__

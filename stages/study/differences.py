@@ -13,22 +13,23 @@ LONGEST = 80  # characters of a value
 
 
 def lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Returns a line for each difference between two mappings of knobs, by their names in params.yaml.
+    """Returns a line for each difference between two items, by their names in params.yaml and report.yaml.
 
     Args:
         old: knobs of a resolved item, without those at their neutral value.
         new: likewise.
     """
-    return list(_lines(_by_name(old), _by_name(new), ""))
+    return list(_lines(_by_name(old), _by_name(new), "")) or ["order changed"] * (old != new)
 
 
 def line(knob: str, old: Any, new: Any) -> str:
     """Returns the line of one knob; for optimizers of the same class, only what differs."""
-    if knob == "optimizer" and isinstance(old, dict) and isinstance(new, dict):
+    if knob.rpartition(".")[2] == "optimizer" and isinstance(old, dict) and isinstance(new, dict):
         same_class = old.get("class_name") == new.get("class_name")
         if same_class:
-            return ", ".join(_lines(old.get("config", {}), new.get("config", {}), "optimizer."))
-    return f"{knob}: {shown(old)} -> {shown(new)}"
+            return ", ".join(_lines(old.get("config", {}), new.get("config", {}), f"{knob}."))
+    before, here = shown(old), shown(new)
+    return f"{knob} changed" if before == here else f"{knob}: {before} -> {here}"
 
 
 def shown(value: Any) -> str:
@@ -56,6 +57,8 @@ def _lines(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str) -> Itera
 
 def _by_name(knobs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the knobs of a resolved item one by one, see `inheritance.resolved`."""
+    if "variants" in knobs:
+        return _as_written(knobs)
     flat = dict(knobs)
     if isinstance(flat.get("augmentation"), list):
         flat |= dict(flat.pop("augmentation"))
@@ -63,3 +66,20 @@ def _by_name(knobs: Mapping[str, Any]) -> dict[str, Any]:
         ((flat["network"], taken),) = flat["network"].items()
         flat |= taken
     return flat
+
+
+def _as_written(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `compare` and `report` read of a study, arranged as its files have it; see `items`."""
+    kept = {key: contents[key] for key in ("comparisons", "source", "stand_ins") if key in contents}
+    written: dict[str, Any] = {**contents.get("report", {}), **kept}
+    written["ladders"] = {str(one.get("name", one.get("title"))): one for one in contents.get("ladders", ())}
+    sections = {number: dict(section) for number, section in contents.get("sections", {}).items()}
+    for claim in contents.get("claims", ()):
+        sections.setdefault(claim["section"], {}).setdefault("claims", []).append(claim)
+    for name, group in contents.get("groups", {}).items():
+        knobs = contents.get("changes", {}).get(name, {}).get("knobs", {})
+        parent = {
+            "starts_from" if group == "fine_tunes" else "extends": contents.get("extends", {}).get(name)
+        }
+        written.setdefault(group, {})[name] = parent | {knob: here for knob, (_, here) in knobs.items()}
+    return written | {"sections": sections}

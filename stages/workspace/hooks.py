@@ -55,7 +55,8 @@ class StudyHooks(Hooks):
         was, now = json.loads(old), json.loads(new)
         if not isinstance(was.get("code", {}), dict):
             return [f"{path} changed (what ran was resolved by an earlier version)"]
-        found = [f"knob {line}" for line in self._differences(was.get("knobs", {}), now["knobs"])]
+        what = "" if "variants" in now["knobs"] else "knob "  # which `compare` and `report` do not have
+        found = [f"{what}{line}" for line in self._differences(was.get("knobs", {}), now["knobs"])]
         files = code.changed(*_comparable(was, now))
         return [*found, f"code changed: {', '.join(files)}"] if files else found
 
