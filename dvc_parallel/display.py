@@ -20,6 +20,7 @@ from dvc_parallel.jobs import Job
 ESCAPES = re.compile(r"\x1b(\][^\x07\x1b]*(\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[^\[\]])")
 COLUMNS = ("time left", "epoch", "runs for", "loss", "silent for")  # the first ones stay where it is narrow
 LOGS = files.RUN / "logs"
+NAMED = 3  # failed stages that the last lines name
 ORDER = ("runs for", "epoch", "loss", "time left", "silent for")
 
 
@@ -136,17 +137,15 @@ class Outcome:
         ran: their commands ran.
         restored: the run cache had their results.
         unchanged: they were up to date.
-        failed: stage -> why.
+        failed: they failed.
         stopped: a signal ended them.
-        logged: those of the failed ones whose command has begun.
     """
 
     ran: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
-    logged: set[str] = field(default_factory=set)
 
     @property
     def done(self) -> list[str]:
@@ -159,12 +158,11 @@ class Outcome:
         counts |= {"failed": self.failed, "stopped": self.stopped}
         left = set(plan) - {*self.done, *self.failed, *self.stopped}
         counts["not started"] = [name for name in plan if name in left]
-        for name in self.failed:
-            yield f"{name} failed: {self.failed[name]}" + (
-                f"; its log: {log(name)}" if name in self.logged else ""
-            )
-        if self.failed or self.stopped:
-            yield "what is done is recorded; run the same command again for the rest"
+        if self.failed:
+            names = ", ".join(self.failed[:NAMED]) + ", ..." * (len(self.failed) > NAMED)
+            yield f"fix what made {names} fail, then run the same command again; what is done is recorded"
+        elif self.stopped:
+            yield "run the same command again for the rest; what is done is recorded"
         found = ", ".join(f"{len(names)} {what}" for what, names in counts.items() if names)
         yield f"{len(plan)} stages: {found}, in {duration(seconds)}"
 

@@ -201,12 +201,13 @@ class Scheduler:
                 self._display.line(f"{name}: waits: {why}")
 
     def _fail(self, name: str, why: str) -> None:
+        place = ""
         if job := self._jobs.pop(name, None):
             self._display.failure(job)
-            self._outcome.logged.add(name)
+            place = f"; its log: {log(name)}"
         self._busy.pop(name, None)
-        self._outcome.failed[name] = why
-        self._display.line(f"{name}: failed: {why}")
+        self._outcome.failed.append(name)
+        self._display.line(f"{name} failed: {why}{place}")
         self._project.release(name)
 
     def _wait(self) -> None:

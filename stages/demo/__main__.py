@@ -99,7 +99,7 @@ def reproduce(folder: Path) -> None:
     environment.pop("DATA_MIRROR", None)  # the demo has a mirror of its own
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or 30 processes would each compile TensorFlow
     if subprocess.run([sys.executable, "-m", "stages.run"], cwd=folder, env=environment).returncode:
-        raise InputError(f"not all stages ran in {folder}, see above; run the same command again to resume")
+        raise InputError(f"the study in {folder} is not complete, see above")
     commit(folder, "Run the study")
 
 
