@@ -1,1 +1,1 @@
-"""What takes minutes and is measured by hand; tests run small parts of it."""
+"""Measurements that take minutes and are started by hand; tests run small parts of them."""

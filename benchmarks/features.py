@@ -1,6 +1,6 @@
-"""How long features take beside Keras' own `predict`: python -m benchmarks.features BACKBONE [SIZE [N]].
+"""How long features take against Keras' own `predict`: python -m benchmarks.features BACKBONE [SIZE [N]].
 
-Both see the same random images, in turns; the better of several turns counts. Ours also writes the files.
+Both see the same random images, in turns; the best of several turns counts. Ours also writes the files.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Removes guards of docs/threats.yaml, one at a time, and expects their tests to fail.
 
 A test that stays green without what it tests proves nothing. In a copy of the project, a snippet of code is
-replaced, the row's test runs, and the snippet comes back.
+replaced, the row's test runs, and the snippet is restored.
 """
 
 import argparse

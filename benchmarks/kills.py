@@ -2,7 +2,7 @@
 
 A training and an extraction of features run as `dvc repro` runs them, over and over. Each is killed
 (SIGKILL at any moment, while a checkpoint is written, while the results are written) or asked to end
-(SIGTERM, SIGINT), and started again. Whatever happened, it must end in the bytes of a run that nothing
+(SIGTERM, SIGINT), and started again. In the end it must leave the bytes of a run that nothing
 disturbed; no epoch that was announced may be trained again, and one that was asked to end must resume
 after its very last step.
 """

@@ -1,4 +1,4 @@
-"""Commands in processes of their own, forked from one that has Keras imported: that saves its seconds."""
+"""Commands in processes of their own, forked from one that has imported Keras, which saves seconds."""
 
 import importlib
 import multiprocessing

@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 
 
 def cost(folder: Path, *command: str) -> Cost:
-    """Returns what a command costs, which has to end well."""
+    """Returns the cost of a command, which has to succeed."""
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     code, printed = pipelines.call(folder, *command)
     assert code == 0, printed
@@ -60,7 +60,7 @@ def measure(base: Path, n: int, shape: str) -> None:
 
 
 def survive(base: Path, kills: int, seed: int) -> Counter[str]:
-    """Ends runs at random moments; half of them are left alone then, the others are ended again.
+    """Ends runs at random moments; half of them may then finish, the others are ended again.
 
     Args:
         base: a folder to work in.
@@ -76,7 +76,7 @@ def survive(base: Path, kills: int, seed: int) -> Counter[str]:
     rng = random.Random(seed)
     fan = [steps(f"s{i}", 0.1 + i % 4 / 10, needs=("first",)) for i in range(7)]
     last = stage("last", needs=tuple(f"s{i}" for i in range(7)))
-    # As in our dvc.yaml, what follows stands above: the order of the plan is not that of the file.
+    # As in our dvc.yaml, later stages are listed first: the order of the plan is not that of the file.
     pipelines.write(base / "project", last, *reversed(fan), stage("first"), steps("alone", 0.5))
     undisturbed = pipelines.copy(base / "project", "undisturbed")
     cost(undisturbed, "dvc", "repro")
@@ -108,7 +108,7 @@ def main() -> None:
     """Prints the costs, or what kills led to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--stages", type=int, default=20, help="of each pipeline, default 20")
-    parser.add_argument("--kills", type=int, default=0, help="in place of the measurement")
+    parser.add_argument("--kills", type=int, default=0, help="instead of the measurement")
     parser.add_argument("--seed", type=int, default=0, help="of kinds and moments, default 0")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

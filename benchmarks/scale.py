@@ -1,7 +1,7 @@
 """Measures how the pipeline's own work grows with variants, and what jobs bring; writes docs/scale.md.
 
-Models are a few bytes: what is timed is the work around them, and what such a variant has found is what
-`flip` found. The text of the page after the tables is kept.
+Models are a few bytes: what is timed is the work around them, and the results of such a variant are those
+of `flip`. The text of the page after the tables is kept.
 """
 
 import argparse
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parent.parent
 VARIANTS = (26, 100, 300, 1000)
 JOBS = (1, 2, 4)
 SAMPLED = 0.05  # seconds between two looks at the memory
-EPOCHS = 10  # of each training beside others
-KEPT = "\n## What breaks first\n"  # where the text that a person wrote begins
+EPOCHS = 10  # of each training among others
+KEPT = "\n## What breaks first\n"  # start of the text that a person wrote
 RESOLVED = "data/resolved/{}/study.json"
 COMMANDS = {
     "resolve": ["-m", "stages.resolve", "params.yaml", "report.yaml", "data/resolved"],
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
-    """Measures the pipeline's own work on studies of so many variants, all of which have run."""
+    """Measures the pipeline's own work on studies of that many variants, all of which have run."""
     table: Table = {name: {} for name in COMMANDS}
     for number in numbers:
         project = folder / f"study_{number}"
@@ -88,7 +88,7 @@ def of_variants(folder: Path, numbers: Sequence[int]) -> Table:
 
 
 def write_study(project: Path, number: int) -> None:
-    """Makes a project of so many variants with stand-ins for the results of all stages, recorded."""
+    """Makes a project of that many variants, with stand-ins for the results of all stages, recorded."""
     copy_project(project)
     with edited_params(project) as study:
         for seed in range(number - sum(len(study[s]) for s in ("variants", "heads", "fine_tunes"))):
@@ -106,7 +106,7 @@ def write_study(project: Path, number: int) -> None:
 
 
 def write_results(project: Path, names: Sequence[str]) -> None:
-    """Copies what each variant has found, or for one that has not run what `flip` has."""
+    """Copies the results of each variant, or those of `flip` for one that has not run."""
     (project / "metrics").mkdir()
     for name in names:
         found = name if (ROOT / "metrics" / f"{name}.json").exists() else "flip"
@@ -140,7 +140,7 @@ def outputs(project: Path) -> Iterator[Path]:
 
 
 def of_jobs(folder: Path) -> dict[int, Cost]:
-    """Measures the seven BaseNets, so many at once."""
+    """Measures the seven BaseNets, for each number of them at once."""
     project = folder / "jobs"
     copy_project(project)
     write_mirror(project / "mirror", **DATA)

@@ -1,4 +1,4 @@
-"""Times training beside the report's own way, Keras' `fit` and PyTorch, and writes docs/speed.md.
+"""Times training against the report's own way, Keras' `fit` and PyTorch, and writes docs/speed.md.
 
 It needs the real data, prepared by `dvc repro`, and an idle machine. The ways of a case are processes that
 take turns, so that a machine that slows down slows all of them.

@@ -67,7 +67,7 @@ def flop(case: SimpleNamespace) -> float:
     """
     import keras
 
-    image = keras.Input(case.data.inputs.shape[1:])  # a backbone alone takes any size
+    image = keras.Input(case.data.inputs.shape[1:])  # on its own, a backbone takes any size
     passes, total = 2, 0
     for layer in keras.models.clone_model(build(case), input_tensors=image).layers:
         if hasattr(layer, "kernel"):

@@ -1,4 +1,4 @@
-"""Tables that measurements are kept in between runs, as CSV."""
+"""Tables that keep measurements between runs, as CSV."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> None:
-    """Writes a table, in place of the one that is there."""
+    """Writes a table, replacing the one that is there."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -55,7 +55,7 @@ def trial(title: str, models: Path, name: str, base: str) -> dict[str, str]:
         title: of the table that it belongs to.
         models: folder of trained variants.
         name: of the variant.
-        base: of the variant that it is a change of; the same name where it is that itself.
+        base: of the variant that it changes; the same name if it is that variant itself.
     """
     folders = seed_folders(models / name)
     records = [json.loads((path / "run.json").read_text("utf-8")) for path in folders]

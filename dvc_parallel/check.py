@@ -19,7 +19,7 @@ State = dict[str, tuple[int, str]]  # path, or what git has of it -> mode and ha
 
 
 def check(targets: Sequence[str], module: str, jobs: int | None) -> int:
-    """Prints what differs; returns 0 where nothing does.
+    """Prints what differs; returns 0 if nothing does.
 
     Args:
         targets: stages, as `dvc repro` takes them.
@@ -72,7 +72,7 @@ def _leaves(root: Path, project: Path, here: Path, command: Sequence[str]) -> St
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
         shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT - {".git"}))
-        cache = copy / project.relative_to(root) / ".dvc" / "cache"  # of its own, where others share one
+        cache = copy / project.relative_to(root) / ".dvc" / "cache"  # its own, even if the original is shared
         subprocess.run(
             [sys.executable, "-m", "dvc", "cache", "dir", "--quiet", "--local", cache], cwd=copy / here
         )

@@ -18,7 +18,7 @@ from dvc_parallel.jobs import Job
 
 # What moves or colours a terminal: a title, a colour, a step of the cursor.
 ESCAPES = re.compile(r"\x1b(\][^\x07\x1b]*(\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[^\[\]])")
-COLUMNS = ("time left", "epoch", "runs for", "loss", "silent for")  # the first ones stay where it is narrow
+COLUMNS = ("time left", "epoch", "runs for", "loss", "silent for")  # the first ones stay in a narrow terminal
 LOGS = files.RUN / "logs"
 NAMED = 3  # failed stages that the last lines name
 ORDER = ("runs for", "epoch", "loss", "time left", "silent for")
@@ -28,7 +28,7 @@ class Display:
     """The terminal or the log; a context, in which the table is there."""
 
     def __init__(self, file: TextIO | None = None) -> None:
-        """Takes where to show it, standard output by default."""
+        """Shows it in a file, by default on standard output."""
         self._file = file or sys.stdout
         self._console = Console(file=self._file, highlight=False, markup=False, emoji=False, soft_wrap=True)
         table = Live(console=self._console, auto_refresh=False, transient=True)
@@ -60,7 +60,7 @@ class Display:
             self.detail(f"{job.name} | {shown(line)}")
 
     def failure(self, job: Job) -> None:
-        """Shows the end of what a stage has printed, where that is not there already."""
+        """Shows the end of what a stage has printed, unless it has been shown already."""
         if self._live:
             self.line("\n".join(f"{job.name} | {shown(line)}" for line in job.last_lines()))
 
@@ -77,7 +77,7 @@ class Display:
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        """Lets the run go on where its terminal was closed or its reader has left."""
+        """Lets the run continue if its terminal was closed or its reader has left."""
         try:
             yield
         except OSError:

@@ -1,7 +1,7 @@
-"""dvc.lock, written in the order of one `dvc repro` whatever ends first, and whole or not at all.
+"""dvc.lock, written in the order of `dvc repro`, whichever stage ends first, and whole or not at all.
 
 DVC parses and prints the whole file after every stage, which takes 0.6 s for sixty, and being killed while it
-prints cuts the file off. Here one entry is printed, by DVC's own printer, and put among the others.
+prints cuts the file off. Here one entry is printed, by DVC's own printer, and inserted among the others.
 """
 
 import json
@@ -23,12 +23,12 @@ class Entries:
         self._path = path
         self.order = Order(path, {name: number for number, name in enumerate(plan)})
         self._text = self._read()
-        self._blocks: dict[str, str] | None = None  # stage -> its lines; None where they are not known
+        self._blocks: dict[str, str] | None = None  # stage -> its lines; None if not known
         self._around = HEAD, ""  # what stands before and behind them
         self._foreign: dict[str, Entry] = {}
 
     def refresh(self, stage: PipelineStage) -> None:
-        """Gives a stage what another process recorded of it after DVC read dvc.lock."""
+        """Updates a stage with what another process has recorded since DVC read dvc.lock."""
         self._read_again()
         if entry := self._foreign.get(stage.name):
             internals.fill(stage, entry)
@@ -60,7 +60,7 @@ class Entries:
             self._foreign = internals.parse_yaml(text, self._path).get("stages", {})
 
     def _parse(self) -> None:
-        """Takes the file apart as DVC would print it; leaves it whole where it is not of that form."""
+        """Splits the file into entries if it has the form in which DVC prints it."""
         content = internals.parse_yaml_for_update(self._text, self._path) if self._text else {"stages": {}}
         sections = re.split(r"(?m)^(?=\S)", internals.printed(content))
         starts = [number for number, section in enumerate(sections) if section.startswith("stages:\n  ")]

@@ -23,7 +23,7 @@ class UserError(Exception):
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Ends the process with one message and exit code 1 where the block raises what is expected."""
+    """Ends the process with one message and exit code 1 if the block raises an expected error."""
     try:
         yield
     except Exception as error:

@@ -77,7 +77,7 @@ def _sum(found: Sequence[Affected], project: Project, history: History, machine:
 
 
 def _known(found: Sequence[Affected], history: History) -> dict[str, float]:
-    """Returns the seconds of the stages that compute, where they are known."""
+    """Returns the seconds of the stages that compute, if known."""
     known = {stage.name: history.known(stage.name, stage.parts) for stage in found if not stage.is_restored}
     return {name: seconds for name, seconds in known.items() if seconds is not None}
 

@@ -12,7 +12,7 @@ RUN = Path(".dvc", "tmp", "run")  # what the runner notes, in the project's fold
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file beside its place, then renames it, so that no kill and no full disk leaves half of it."""
+    """Writes a file under another name, then renames it, so that no kill or full disk leaves half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:

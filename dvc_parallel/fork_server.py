@@ -1,7 +1,7 @@
 """Starts stages by forking a process that has imported what they import, which saves each of them that time.
 
-Only libraries are shared: a stage reads the modules of its own package anew. The server ends with the run,
-and its stages have to notice that as they notice the death of `dvc repro`: their parent is another one.
+Only libraries are shared: a stage imports the modules of its own package again. The server ends with the run,
+and its stages have to notice that as they notice the death of `dvc repro`: their parent changes.
 
 It reads requests from its standard input, a line of JSON each: name, module, arguments, environment and log.
 It answers with lines, too: {"name", "pid"}, then {"name", "status", "memory"}.

@@ -17,7 +17,7 @@ class Hooks:
             stages whose `cmd` is `exec python -m MODULE ARGUMENTS`, of the same package, are forked from it.
         checkpoints: folder from which interrupted stages resume, or ""; on a cluster it survives a node.
         part: what parts of equal cost that a stage consists of are called, see `meta`.
-        foreseen: file -> text that a stage will write there, where that is known before it runs.
+        foreseen: file -> text that a stage will write there, if known before it runs.
     """
 
     preload = ""
@@ -30,12 +30,12 @@ class Hooks:
 
         Args:
             deps: what the stage reads.
-            read: returns the text of such a file as the stage will find it; None where it is not there yet.
+            read: returns the text of such a file as the stage will find it; None if it is not there yet.
         """
         return {}
 
     def parts_done(self, outs: Sequence[Path], since: float) -> int:
-        """Returns how many parts a stage that has ended computed: others were kept, from an earlier run.
+        """Returns how many parts a finished stage computed; others may have been kept from an earlier run.
 
         Args:
             outs: what the stage writes.
@@ -52,5 +52,5 @@ class Hooks:
         return [f"{path} changed"]
 
     def environment(self, cores: int) -> dict[str, str]:
-        """Returns variables that a stage gets on a node of a cluster, where it has so many cores."""
+        """Returns variables for a stage on a node of a cluster that gives it so many cores."""
         return {}

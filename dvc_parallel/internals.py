@@ -1,6 +1,6 @@
-"""All that is taken from DVC, much of it private: what a later version may rename is here and nowhere else.
+"""All that is used of DVC, much of it private: what a later version may rename is here and nowhere else.
 
-Tested with DVC 3.67.1. tests/test_internals.py says which of these names a DVC lacks, or calls otherwise.
+Tested with DVC 3.67.1. tests/test_internals.py says which of these names a DVC lacks or has renamed.
 """
 
 import io

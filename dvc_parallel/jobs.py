@@ -23,7 +23,7 @@ class Job:
         log: the file that its processes write.
         need: what it takes.
         gpu: the GPU it was given.
-        past_s: how long it took the last time; None where that is not known.
+        past_s: how long it took last time; None if not known.
         parts: of equal cost, such as the seeds that it trains.
         started: by the monotonic clock.
         began: the same by the clock of files.
@@ -65,7 +65,7 @@ class Job:
 
     @property
     def left_s(self) -> float | None:
-        """How long it may still take, by its epochs or else by its last time; None where nothing is known."""
+        """How long it may still take, from its epochs or from its last time; None if neither is known."""
         if len(self._epochs) > 1:
             first, last = self._epochs[0], self._epochs[-1]
             n = sum(self._to_do.values()) + (self.parts - len(self._to_do)) * self._of_seed

@@ -1,4 +1,4 @@
-"""What the machine offers: cores, memory and GPUs; what still fits beside what runs."""
+"""What the machine offers: cores, memory and GPUs; and whether another stage still fits."""
 
 import itertools
 import math
@@ -44,7 +44,7 @@ class Machine:
     Attributes:
         cores: CPU cores.
         gpus: number of each GPU, as CUDA counts them -> stages that it takes at once.
-        jobs: stages at once; None for as many as find a core that no thread of another has.
+        jobs: stages at once; None for as many as there are cores for.
     """
 
     cores: int
@@ -62,10 +62,10 @@ class Machine:
         return need.memory <= free_memory() - growth
 
     def first_fitting(self, needs: Mapping[str, Need], running: Collection[Running]) -> str | None:
-        """Returns which of the stages that wait starts next; None where there is no room.
+        """Returns which of the waiting stages starts next; None if there is no room.
 
         Args:
-            needs: of those that wait, the most urgent first; others do not take the room from it.
+            needs: of those that wait, the most urgent first; the others do not take its room.
             running: what runs.
         """
         for name, need in needs.items():
@@ -76,7 +76,7 @@ class Machine:
         return None
 
     def free_gpu(self, running: Collection[Running]) -> str | None:
-        """Returns the GPU with the most room for another stage; None where none has room."""
+        """Returns the GPU with the most room for another stage; None if none has room."""
         used = Counter(other.gpu for other in running)
         free = {name: slots - used[name] for name, slots in self.gpus.items() if slots > used[name]}
         return max(free, key=free.__getitem__, default=None)

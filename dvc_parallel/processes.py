@@ -25,7 +25,7 @@ LOOK_S = 0.1
 class Ended(NamedTuple):
     """A process that has ended: its stage, its exit code (negative: a signal) and its peak of memory.
 
-    `seconds` is how long it ran, where that is not the time since its start was asked for.
+    `seconds` is how long it ran, if that is not the time since its start was requested.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Processes:
         self._is_stopping = False
 
     def sends(self, name: str) -> bool:
-        """Returns whether a stage runs elsewhere: all its commands at once, in room that others give."""
+        """Returns whether a stage runs elsewhere: all its commands at once, without room on this machine."""
         return False
 
     def receive(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What would run and why, without running it: a project whose stages know what others will leave them.
+"""What would run and why, without running it: a project whose stages know what others will leave for them.
 
 Known in advance are the files that the project's hooks foresee, and the outputs that DVC's cache has already.
 """
@@ -32,7 +32,7 @@ class Affected(NamedTuple):
     Attributes:
         name: of the stage.
         reasons: why, such as "input data/cifar100 changed"; the last may be what it follows.
-        is_certain: whether it would run whatever the stages before it leave.
+        is_certain: whether it would run no matter what the stages before it leave.
         is_restored: whether DVC's cache has its result, so that nothing is computed.
         parts: of equal cost that it has to do.
     """
@@ -58,12 +58,12 @@ class Prospect(Project):
         super().__init__(targets, hooks)
         self._makers: dict[str, str] = {}  # output -> stage, of the affected ones
         self._makers_below = defaultdict[str, set[str]](set)  # folder -> those with an output in there
-        # Path -> MD5, where it is known what will be there once these have run
+        # Path -> MD5, if it is known what will be there once these have run
         self._later = {p: hashlib.md5(text.encode()).hexdigest() for p, text in self.hooks.foreseen.items()}
 
     @contextmanager
     def locked(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
-        """Holds DVC's lock, where the project is not read-only."""
+        """Holds DVC's lock, unless the project is read-only."""
         lock = super().locked(meanwhile)
         try:
             lock.__enter__()
@@ -150,7 +150,7 @@ class Prospect(Project):
             yield from self.hooks.differences(path, former, self.hooks.foreseen[path])
 
     def _result(self, stage: Stage, inputs: list[_Input]) -> dict[str, str] | None:
-        """Returns output -> MD5 where DVC would take them from its cache; None where the stage computes.
+        """Returns output -> MD5 if DVC would take them from its cache; None if the stage has to compute.
 
         It is what `StageCache.restore` (dvc/stage/cache.py) looks for, with inputs that are not there yet.
         """
@@ -192,13 +192,13 @@ class Prospect(Project):
                 self._later[path] = md5
 
     def _member(self, folder: str, path: str, out: str) -> str | None:
-        """Returns the MD5 of a file in a folder of the cache; None where it is not in there."""
+        """Returns the MD5 of a file in a folder of the cache; None if it is not in there."""
         listed = json.loads(self._cached(folder) or "[]") if folder.endswith(".dir") else []
         name = PurePosixPath(path).relative_to(out).as_posix()
         return next((file["md5"] for file in listed if file["relpath"] == name), None)
 
     def _cached(self, md5: str) -> str | None:
-        """Returns the text that DVC's cache has under a hash; None where it has none."""
+        """Returns the text that DVC's cache has under a hash; None if it has none."""
         path = Path(self._repo.cache.local.oid_to_path(md5))
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
@@ -209,7 +209,7 @@ def _recorded(stage: Stage) -> dict[str, str]:
 
 
 def _param_reasons(dep: Output) -> Iterator[str]:
-    """Yields how params differ from those that their stage ran with, or that another input does."""
+    """Yields how params differ from those that their stage ran with, or that another input has changed."""
     changed = dep.status().get(str(dep), {})
     if not isinstance(dep, ParamsDependency) or isinstance(changed, str):
         yield from [f"input {dep} changed"] if changed else []

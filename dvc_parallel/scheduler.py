@@ -18,8 +18,8 @@ from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Project
 
 LOOK_S = 0.2  # between two looks at what runs
-RETRY_S = 2.0  # between two tries of a stage that another process works on
-END_S = 30.0  # that stages have to end in where the run itself failed
+RETRY_S = 2.0  # between two tries of a stage that another process is working on
+END_S = 30.0  # for stages to end in if the run itself has failed
 
 
 class Scheduler:
@@ -57,7 +57,7 @@ class Scheduler:
         self._urgency = urgency(project, history)
         self._unchecked: list[str] = []  # upstream is done
         self._stale: dict[str, Need] = {}  # waiting for room
-        self._busy: dict[str, str] = {}  # another process works on them: what DVC says
+        self._busy: dict[str, str] = {}  # stages that another process is working on: what DVC says
         self._jobs: dict[str, Job] = {}
         self._ended: list[Ended] = []
         self._is_told = False
@@ -97,7 +97,7 @@ class Scheduler:
         return not self._received and (self._keep_going or not self._outcome.failed)
 
     def _check(self) -> None:
-        """Finds out which stages are stale, among those whose upstream is done; the others are done, too."""
+        """Finds the stale stages among those whose upstream is done; the rest of those are done, too."""
         while self._unchecked and self._may_start:
             name = self._unchecked.pop(0)
             with self._guarded(name, may_wait=True):
@@ -107,7 +107,7 @@ class Scheduler:
                     self._done(name, self._outcome.unchanged)
 
     def _next(self) -> str | None:
-        """Returns the most urgent stage, where there is room for it; others do not take that from it."""
+        """Returns the most urgent stage if there is room for it; the others do not take its room."""
         held = frozenset[str]().union(*(job.need.mutex for job in self._jobs.values()))
         stale = [
             name for name in sorted(self._stale, key=self._urgency) if not self._stale[name].mutex & held
@@ -189,7 +189,7 @@ class Scheduler:
 
     @contextmanager
     def _guarded(self, name: str, *, may_wait: bool = False) -> Iterator[None]:
-        """Keeps what goes wrong with one stage from the others."""
+        """Keeps a fault of one stage from affecting the others."""
         try:
             yield
         except Exception as error:
@@ -211,7 +211,7 @@ class Scheduler:
         self._project.release(name)
 
     def _wait(self) -> None:
-        """Waits for the end of a process, or for the time to try again what another process works on."""
+        """Waits for the end of a process, or until a stage that another process holds can be tried again."""
         retry = time.monotonic() + RETRY_S if self._busy else float("inf")
         while not self._ended and time.monotonic() < retry:
             self._look()
@@ -242,5 +242,5 @@ class Scheduler:
 
 def _reason(code: int) -> str:
     if code == -signal.SIGKILL:
-        return "killed by SIGKILL, perhaps as memory was short"
+        return "killed by SIGKILL, perhaps because memory ran out"
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

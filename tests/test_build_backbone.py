@@ -1,4 +1,4 @@
-"""The backbone as a stage: from one file of weights, with where it comes from beside it."""
+"""The backbone as a stage: from one file of weights, with its provenance."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""compare: the whole study beside the report, and what DVC makes of its tables."""
+"""compare: the whole study against the report, and what DVC makes of its tables."""
 
 import csv
 import json

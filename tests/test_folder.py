@@ -120,7 +120,7 @@ def test_what_is_no_image_of_a_class_is_skipped_and_counted_by_kind(pets, capsys
 
 @pytest.mark.parametrize("litter", ["@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"])
 def test_what_storages_and_systems_leave_is_no_class_and_no_image(pets, capsys, litter):
-    """Thumbnails below each class, and a folder beside the classes."""
+    """Thumbnails below each class, and a folder next to the classes."""
     write_folder(pets, {litter: 3, f"cats/{litter}/0.png": 2, f"dogs/deep/{litter}": 1}, seed=99)
     found = read(pets)
     assert np.bincount(found.labels).tolist() == [10, 20, 5]

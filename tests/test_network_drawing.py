@@ -1,4 +1,4 @@
-"""The networks on the page: blocks to the scale of their layers, beside the table and where they are new."""
+"""The networks on the page: blocks to the scale of their layers, next to the table, if they are new."""
 
 import re
 

@@ -9,7 +9,7 @@ const redraws = [], REPORT = " report";
 
 // --- language and theme, remembered where the browser allows it for files
 const memory = { get: key => { try { return localStorage.getItem(key) } catch { return null } },
-  set: (key, value) => { try { localStorage.setItem(key, value) } catch { /* for this visit alone */ } } };
+  set: (key, value) => { try { localStorage.setItem(key, value) } catch { /* only for this visit */ } } };
 const asked = new URLSearchParams(location.search);
 function setLanguage(language) {
   root.lang = language;
