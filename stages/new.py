@@ -1,7 +1,7 @@
 """Starts a study of your own images: a git and DVC project with this code and first variants.
 
-IMAGES holds a folder of images per class. They are read once as the study will do, so that all that is wrong
-with them is said now. They stay where they are: the project has a link to them.
+IMAGES holds a folder of images per class. They are read once, as the study will read them, so that all their
+faults are reported now. They stay where they are: the project has a link to them.
 """
 
 import argparse

@@ -20,7 +20,8 @@ EXAMPLE = """example:
   curl -s https://example.org/bird.png | python -m stages.predict - --variant mlp_head --json
 
 With --json it prints a line of JSON for each image: {"image", "variant", "predictions": [{"class",
-"probability"}, ...]}. A file that is no image is reported, the others are classified, and the exit code is 1.
+"probability"}, ...]}. If a file is not an image, that is reported, the others are classified, and the exit
+code is 1.
 """
 
 
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
         "images", nargs="+", metavar="IMAGE", help="an image file, a folder of image files, or - for stdin"
     )
     parser.add_argument("--variant", help="a trained one, such as final; default: the only one in models/")
-    parser.add_argument("--ensemble", action="store_true", help="average all its seeds, not its first alone")
+    parser.add_argument("--ensemble", action="store_true", help="average all its seeds, not just the first")
     parser.add_argument("--top", type=int, default=5, metavar="N", help="classes per image; default: 5")
     parser.add_argument("--json", action="store_true", help="print JSON, a line per image")
     arguments = parser.parse_args(argv)
@@ -62,18 +63,18 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _tell_if_generated(variant: str) -> None:
-    """Says on stderr that a network has seen nothing but drawings, as those of the demo."""
+    """Says on stderr that a network has seen nothing but drawings, like those of the demo."""
     try:
         record = json.loads(Path("plots", "variants", variant, "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     if record.get("provenance") == "generated":
-        what = "has learnt from generated drawings alone, whatever its classes are called"
+        what = "has only learnt from generated drawings, whatever its classes are called"
         print(f"note: {variant} {what}", file=sys.stderr)
 
 
 def _tell_if_stale(variant: str) -> None:
-    """Says on stderr why a variant might be trained again; nothing where there is no sound study."""
+    """Says on stderr why a variant might be trained again; nothing if the study has mistakes."""
     from stages.study import items
     from stages.workspace import staleness
 
@@ -82,7 +83,7 @@ def _tell_if_stale(variant: str) -> None:
     try:
         expected = items.texts(items.load(PARAMS))
         reasons = staleness.reasons(variant, lambda path: expected[path]() if path in expected else None)
-    except InputError:  # an edit that is not finished; `resolve` says what is wrong
+    except InputError:  # an unfinished edit; `resolve` says what is wrong
         return
     if reasons:
         what = f"{variant} may not be what the study would train now: {printable(some(reasons))}"
@@ -115,14 +116,14 @@ def _files(sources: Iterable[str]) -> Iterator[str]:
         elif path.is_dir():
             yield from _within(path)
         else:
-            problem = "is no regular file" if path.exists() else "does not exist"
+            problem = "is not a regular file" if path.exists() else "does not exist"
             raise InputError(
                 f"{printable(source)} {problem}; expected an image, a folder of images, or - for stdin"
             )
 
 
 def _within(folder: Path) -> list[str]:
-    """Returns the images below a folder; says how many other files of which kind are skipped."""
+    """Returns the images below a folder; says how many files of which other kinds are skipped."""
     from stages.datasets import files, images
 
     found = files.images_below(folder)
@@ -131,12 +132,12 @@ def _within(folder: Path) -> list[str]:
         print(f"{printable(str(folder))}: skipped {kinds}", file=sys.stderr)
     if not found.images:
         expected = ", ".join(images.SUFFIXES)
-        raise InputError(f"{printable(str(folder))} holds no image; expected files named {expected}")
+        raise InputError(f"{printable(str(folder))} holds no images; expected files named {expected}")
     return [str(path) for path in found.images]
 
 
 def _read(sources: list[str], classifier: Any) -> list[tuple[str, np.ndarray]]:
-    """Returns name and uint8[size, size, 3] of those that can be read; says of the others why not."""
+    """Returns name and uint8[size, size, 3] of the files that can be read; says why others cannot."""
     from stages.datasets import images
 
     found = []
@@ -147,7 +148,7 @@ def _read(sources: list[str], classifier: Any) -> list[tuple[str, np.ndarray]]:
             image = images.decode(content, size=classifier.size, name=name, resize=classifier.resize)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
-        except OSError as error:  # such as a file without rights
+        except OSError as error:  # such as missing rights
             print(f"error: {name} cannot be read ({error.strerror})", file=sys.stderr)
         else:
             found.append((source, image))

@@ -16,8 +16,8 @@ EXAMPLE = """example:
     normalised    0.431 ± 0.011, 10 seeds                   normalisation: none -> featurewise
       flip        0.466                                     flip: false -> true
 
-Of several seeds it is the mean and their standard deviation. The report's number stands beside ours,
-comparable or not: verdicts are in plots/summary.md.
+With several seeds it is the mean and their standard deviation. The report's number is next to ours whether
+or not they are comparable: verdicts are in plots/summary.md.
 """
 Variants = Mapping[str, Mapping[str, Any]]  # name -> what --json prints of it
 
@@ -70,7 +70,7 @@ def _variants(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _with_ancestors(
     variants: Mapping[str, dict[str, Any]], names: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Returns the named variants, all if none is, with those that they extend or start from.
+    """Returns the named variants, or all, with those that they extend or start from.
 
     Raises:
         InputError: there is no such variant.
@@ -90,7 +90,7 @@ def _with_ancestors(
 
 
 def _measured(path: Path) -> dict[str, float | None]:
-    """Returns the accuracy on the test images, in [0, 1], and its deviation; None where there is none.
+    """Returns the accuracy on the test images, in [0, 1], and its deviation; None if there is none.
 
     Raises:
         InputError: the file is damaged.

@@ -1,7 +1,7 @@
 """Checks the whole workspace, and removes damage on request.
 
 Hashes every output and every object in DVC's cache, asks DVC what is out of date, measures all predictions
-again, and looks for what killed processes left. Exit code 0 where nothing is wrong, else 1.
+again, and looks for what killed processes left. Exit code 0 if nothing is wrong, else 1.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     root = Path()
     processes = pipeline.running(root)
     if processes and is_repair:
-        raise InputError(f"{processes[0]} is running here; repair when it has ended")
+        raise InputError(f"{processes[0]} is running here; run --repair when it has ended")
     for process in processes:
         print(f"note: {process} is running here, so what it writes is not whole yet")
     n = 0
@@ -49,12 +49,12 @@ def main(argv: list[str] | None = None) -> None:
             print(printable(str(finding)), flush=True)
             if is_repair and finding.repair:
                 print(f"  {printable(_repaired(finding.repair))}", flush=True)
-    print(f"{n} findings")
+    print(f"{n} finding{'s' if n != 1 else ''}")
     sys.exit(1 if n else 0)
 
 
 def _inspect(root: Path) -> Iterator[Finding]:
-    """Looks at contents only where bytes and order are right, so that one fault is reported once."""
+    """Looks at contents only where bytes and order are right, so that each fault is reported once."""
     entries = lockfile.read(root / lockfile.NAME)
     if entries is None:
         yield lockfile.cut_off(root)
@@ -71,8 +71,8 @@ def _inspect(root: Path) -> Iterator[Finding]:
     yield from leftovers(workspace, recorded | made)
     if former := [stage for stage in entries if stage not in dvc.stages]:
         names = f"{', '.join(former[:NAMED])}{', ...' if former[NAMED:] else ''}"
-        note = f"note: dvc.lock has {len(former)} stages that dvc.yaml has not, of another study or removed"
-        print(f"{note} ones: {names}; they do no harm, and their outputs stay")
+        note = f"note: dvc.lock has {len(former)} stages that dvc.yaml lacks, removed or of another"
+        print(f"{note} study: {names}; they do no harm, and their outputs stay")
 
 
 def _repaired(repair: Callable[[], str]) -> str:

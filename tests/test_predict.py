@@ -85,7 +85,7 @@ def test_a_file_that_is_no_image_is_reported_and_the_others_are_classified(proje
         (["one.png", "--variant", "../net"], "received variant '../net'"),
         (["one.png"], "received no --variant, expected one that has been trained: head, net"),
         (["none.png", "--variant", "net"], "none.png does not exist"),
-        (["a_fifo", "--variant", "net"], "a_fifo is no regular file; expected an image, a folder"),
+        (["a_fifo", "--variant", "net"], "a_fifo is not a regular file; expected an image, a folder"),
         (["empty", "--variant", "net"], "empty holds no image"),
         (["one.png", "--variant", "net", "--top", "0"], "received --top 0, expected at least 1"),
     ],
@@ -216,7 +216,7 @@ def test_a_network_that_knows_drawings_alone_says_so(project, capsys, kind, note
     Path("plots/variants/net").mkdir(parents=True)
     Path("plots/variants/net/run.json").write_text(json.dumps({"provenance": kind}))
     predict.main([write(project / "one.png"), "--variant", "net"])
-    assert (capsys.readouterr().err.startswith("note: net has learnt from generated drawings alone")) == note
+    assert (capsys.readouterr().err.startswith("note: net has only learnt from generated drawings")) == note
 
 
 def test_a_variant_that_the_study_would_train_again_is_told_and_predicts(project, capsys, monkeypatch):

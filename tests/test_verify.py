@@ -37,7 +37,7 @@ def check(folder, *options):
     assert done.stderr == ""
     *lines, last = done.stdout.splitlines()
     n = len([line for line in lines if not line.startswith(" ")])
-    assert (last, done.returncode) == (f"{n} findings", 1 if n else 0)
+    assert (last, done.returncode) == (f"{n} finding{'s' if n != 1 else ''}", 1 if n else 0)
     return lines
 
 
@@ -248,7 +248,7 @@ def test_nothing_is_repaired_while_dvc_runs(study):
     done = call(study, sys.executable, "-m", "stages.verify", "--repair")
     message = f"process {os.getpid()} (`dvc repro`) is running here"
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: {message}; repair when it has ended\n"
+    assert done.stderr == f"error: {message}; run --repair when it has ended\n"
     assert (study / "models/.final.partial").is_dir()
 
 
@@ -311,10 +311,10 @@ def test_stages_of_another_study_are_one_note_and_no_findings_and_their_outputs_
     before = snapshot(study)
     done = call(study, sys.executable, "-m", "stages.verify", "--repair")
     assert done.stdout.splitlines() == [
-        "note: dvc.lock has 2 stages that dvc.yaml has not, of another study or removed ones:"
+        "note: dvc.lock has 2 stages that dvc.yaml lacks, removed or of another study:"
         " train@other, evaluate@other; they do no harm, and their outputs stay",
         "models/.other.partial was left by a killed process; remove it",
         "  removed models/.other.partial",
-        "1 findings",
+        "1 finding",
     ]
     assert snapshot(study) == before

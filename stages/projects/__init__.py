@@ -1,1 +1,1 @@
-"""New projects beside this one, with its code: the demo, and studies of one's own images."""
+"""New projects with a copy of this code: the demo, and studies of a user's own images."""

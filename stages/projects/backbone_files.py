@@ -1,4 +1,4 @@
-"""A pretrained network at hand: a file, or the weights that keras.applications has downloaded once."""
+"""A pretrained network on this machine: a file, or weights that keras.applications has downloaded."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from stages.runtime.errors import InputError, printable
 
 GET = 'python -c "import keras; keras.applications.{name}(include_top=False)"'
 HINT = f"--backbone MobileNetV2, whose weights this downloads once: {GET.format(name='MobileNetV2')}"
-SIDE = 224  # pixels, which nearly all of keras.applications have learnt from
+SIDE = 224  # pixels, the size that nearly all of keras.applications were trained on
 ENTRY = """backbones:
   backbone: {{format: {how}, from: {file}}}
 features:
@@ -25,7 +25,7 @@ class BackboneFile(NamedTuple):
 
     Attributes:
         path: of the file.
-        application: whose weights it holds; None for a whole model.
+        application: the network whose weights it holds; None for a whole model.
     """
 
     path: Path
@@ -73,14 +73,14 @@ def find(wanted: str) -> BackboneFile:
 
 
 def _applications() -> list[str]:
-    """Returns the networks of keras.applications, without the seconds that an import of Keras takes."""
+    """Returns the networks of keras.applications, without spending seconds on importing Keras."""
     (package,) = importlib.util.find_spec("keras").submodule_search_locations
     listed = Path(package, "applications", "__init__.py").read_text(encoding="utf-8")
     return sorted(set(re.findall(r" as ([A-Z]\w+)", listed)))
 
 
 def _application(path: Path, applications: list[str]) -> str | None:
-    """Returns whose weights a file holds: of the names that its own starts with, the longest."""
+    """Returns the network whose weights a file holds: the longest name that the file's own starts with."""
     plain = re.sub(r"[^a-z0-9]", "", path.name.lower()).removeprefix("weights")
     names = [name for name in applications if plain.startswith(name.lower())]
     return max(names, key=len) if names and "notop" in plain else None

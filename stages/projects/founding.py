@@ -34,7 +34,7 @@ def founded(folder: Path, message: str) -> Iterator[Path]:
 
 
 def commit(folder: Path, message: str) -> None:
-    """Commits all that git tracks, where there is something to commit; by whom, where git knows nobody."""
+    """Commits all that git tracks, if anything changed; names an author if git knows none."""
     call(["git", "add", "--all"], folder)
     if subprocess.run(["git", "diff", "--cached", "--quiet"], cwd=folder).returncode:
         known = subprocess.run(["git", "config", "user.email"], cwd=folder, capture_output=True)
@@ -43,7 +43,7 @@ def commit(folder: Path, message: str) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file or a folder of the project, without its tests and what Python compiled of it."""
+    """Copies a file or a folder of the project, without tests and compiled Python."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "tests"))

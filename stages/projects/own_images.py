@@ -1,4 +1,4 @@
-"""A folder of one's own images: what `prepare` will make of it, and the study that suits it."""
+"""A folder of a user's own images: what `prepare` will make of it, and a study that suits it."""
 
 import tempfile
 from pathlib import Path
@@ -18,8 +18,8 @@ BATCH = 16
 EPOCHS = 40  # at most, and
 IMAGES = 60_000  # seen in a training, about a minute on one core; but never fewer than
 FEWEST_EPOCHS = 10
-SEEDS = 3  # where a training takes seconds
-FEW = 2000  # training images up to which it does
+SEEDS = 3  # if a training takes seconds
+FEW = 2000  # training images, up to which it does
 HEADS = """heads:
   linear_head: {{data: {name}_features, trainer: convex, end_to_end: true, threads: 2, network: dense_head,
     dense_units: [], feature_steps: [square_root, l2_norm],
@@ -45,7 +45,7 @@ class Counts(NamedTuple):
 
 
 def survey(source: Path, *, skip_damaged: bool) -> Counts:
-    """Prepares the images as the study will, in a folder that does not stay, so that all faults are told now.
+    """Prepares the images as the study will, in a temporary folder, so that all faults are reported now.
 
     Args:
         source: holds a folder per class.
@@ -73,7 +73,7 @@ def params(counts: Counts, backbone: BackboneFile | None, *, skip_damaged: bool)
 
     Args:
         counts: of the images.
-        backbone: for a head on its features; None for networks from scratch alone.
+        backbone: for a head on its features; None for only networks from scratch.
         skip_damaged: as the survey was made.
     """
     train = int(counts.images[:, 0].sum())
@@ -94,7 +94,7 @@ def params(counts: Counts, backbone: BackboneFile | None, *, skip_damaged: bool)
 
 
 def told(counts: Counts) -> str:
-    """Returns what there is of images, and what is unusual about it."""
+    """Returns how many images there are, and what is unusual about them."""
     splits = ", ".join(f"{n} {name}" for n, name in zip(counts.images.sum(axis=0), SPLITS, strict=True))
     found = f"{counts.images.sum()} images of {len(counts.names)} classes ({splits})"
     return "\n".join(filter(None, (found, balance.remark(counts.names, counts.of_classes))))

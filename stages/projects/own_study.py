@@ -1,4 +1,4 @@
-"""The project of a study of one's own images: this code and pipeline, without this study and its report."""
+"""The project for a study of own images: this code and pipeline, without this study and its report."""
 
 import re
 import subprocess
@@ -37,8 +37,8 @@ def start(folder: Path, images: Path, backbone: BackboneFile | None, params: str
 
     Args:
         folder: must not exist.
-        images: which `photos` in the project is a link to.
-        backbone: likewise, under its own name.
+        images: the folder that `photos` in the project links to.
+        backbone: linked likewise, under its own name.
         params: the text of params.yaml.
     """
     links = {NAME: images} | ({backbone.path.name: backbone.path.resolve()} if backbone else {})
@@ -60,7 +60,7 @@ def start(folder: Path, images: Path, backbone: BackboneFile | None, params: str
 
 
 def _describe(path: Path, name: str) -> None:
-    """Gives pyproject.toml a name, of the characters that one may have, and leaves out developers' tools."""
+    """Gives pyproject.toml a valid name, and leaves out developers' tools."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "study"
     text = path.read_text(encoding="utf-8").partition("[tool.ruff]")[0]
     for key, value in (("name", plain), ("description", "A study of images.")):
@@ -69,7 +69,7 @@ def _describe(path: Path, name: str) -> None:
 
 
 def _simplify(path: Path, params: str) -> None:
-    """Leaves out of dvc.yaml what is about the report's variants; draws those of the study."""
+    """Removes what concerns the report's variants from dvc.yaml; adds plots of those of the study."""
     study = YAML(typ="safe", pure=True).load(params)
     entries = "".join(PLOT.format(variant=name) for name in [*study["variants"], *study["heads"]])
     kept = OF_VARIANTS.split(path.read_text(encoding="utf-8"))[0]
@@ -77,7 +77,7 @@ def _simplify(path: Path, params: str) -> None:
 
 
 def _commit() -> str:
-    """Returns which commit the code is of, "" where git does not know."""
+    """Returns the commit that the code comes from, "" if git does not know."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return f", as of commit `{done.stdout.strip()}`" if done.returncode == 0 else ""
