@@ -13,7 +13,7 @@ echo "## Metrics"
 echo
 table=$(dvc metrics diff --md "$base" HEAD 2> "$messages")
 heading=$(head -n 2 <<< "$table")
-rows=$(tail -n +3 <<< "$table" | sort)  # DVC's order is a matter of chance
+rows=$(tail -n +3 <<< "$table" | sort)  # DVC's order is random
 if [ -n "$rows" ]; then printf '%s\n' "$heading" "$rows"; else echo "None changed."; fi
 if [ -s "$messages" ]; then echo; sed 's/^/> /' "$messages"; fi
 echo

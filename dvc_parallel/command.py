@@ -1,7 +1,7 @@
 """Runs what is stale in a DVC pipeline, independent stages side by side: `dvc repro` on all cores and GPUs.
 
 dvc.lock, DVC's cache and its run cache become what `dvc repro` makes of them. Each stage writes a log of its
-own, .dvc/tmp/run/logs/STAGE.log. Ctrl-C ends every stage, and the same command goes on with what is left.
+own, .dvc/tmp/run/logs/STAGE.log. Ctrl-C ends every stage; the same command then runs what is left.
 """
 
 import argparse

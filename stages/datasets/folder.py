@@ -60,7 +60,7 @@ def read(
         scratch: a folder to write into, where the returned images lie (memory-mapped).
         sizes: further ones.
         resize: how images become squares, see `images.square`.
-        test_share: of all images, where there is no test/; drawn by content, the same in every class.
+        test_share: of all images, if there is no test/; drawn by content, the same in every class.
         split_seed: another one draws other test images.
         skip_damaged: what cannot be read is skipped and counted.
 

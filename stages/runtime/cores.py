@@ -48,7 +48,7 @@ def helped(
         stage: its module, such as stages.train.
         arguments: of its command.
         threads: of each process.
-        has_work: returns whether there is a seed that nobody trains.
+        has_work: returns whether there is a seed that no process is training.
     """
     if is_helper():
         yield

@@ -72,7 +72,7 @@ class Dataset(Section):
     classes: list[Class] = Field(min_length=1, description="numbers, ranges such as 0-24, names, or all")
     image_size: Side = Field(description="pixels of the square that `resize` makes")
     validation_share: Share = Field(description="of the training images, stratified by class")
-    split_seed: Seed = Field(description="of the drawing of validation images")
+    split_seed: Seed = Field(description="for drawing the validation images")
     test_share: Share = Field(None, description="of all images, where a folder has no test/ of its own")
     resize: Literal["squash", "crop", "pad"] = Field(None, description="how an image becomes a square")
     skip_damaged: bool = Field(None, description="leave out files that cannot be read, and count them")
