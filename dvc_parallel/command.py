@@ -75,8 +75,10 @@ def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
     here, began = machine.machine(arguments.jobs), time.monotonic()
     if (arguments.jobs or 0) > here.cores:
         print(f"note: --jobs {arguments.jobs} on {here.cores} cores: more jobs than cores gain nothing")
-    project = None if arguments.ray else Project(arguments.targets, hooks)
-    project, cluster = (project, None) if project else _cluster(arguments, hooks)
+    if arguments.ray:
+        project, cluster = _cluster(arguments, hooks)
+    else:
+        project, cluster = Project(arguments.targets, hooks), None
     with (
         files.only_run(),
         cluster or nullcontext() as processes,
@@ -132,9 +134,6 @@ def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
     from dvc_parallel.forecast import History
     from dvc_parallel.shared import SharedProject
 
-    checkpoints = arguments.checkpoints and arguments.checkpoints.absolute()
-    project = SharedProject(arguments.targets, hooks)
-    remote, commit = project.remote(), project.commit()
     try:
         from dvc_parallel.ray_cluster import RayCluster
     except ModuleNotFoundError as error:
@@ -144,7 +143,9 @@ def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
             f"--ray {arguments.ray} needs Ray, which is not installed here;"
             " `pip install 'ray[client]'` brings it"
         ) from None
-    return project, RayCluster(project, History(), remote, commit, arguments.ray, checkpoints)
+    checkpoints = arguments.checkpoints and arguments.checkpoints.absolute()
+    project = SharedProject(arguments.targets, hooks)
+    return project, RayCluster(project, History(), arguments.ray, checkpoints)
 
 
 def _prepare_streams() -> None:

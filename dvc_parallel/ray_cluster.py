@@ -29,7 +29,7 @@ from dvc_parallel.machine import Need
 from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Command
 from dvc_parallel.ray_task import Errand
-from dvc_parallel.shared import Commit, SharedProject
+from dvc_parallel.shared import SharedProject
 
 TRIES = 3  # of a stage whose nodes die
 LOOK_S = 0.5
@@ -44,8 +44,6 @@ class RayCluster(Processes):
         self,
         project: SharedProject,
         history: History,
-        remote: dict[str, str],
-        commit: Commit,
         address: str,
         checkpoints: Path | None = None,
     ) -> None:
@@ -54,17 +52,15 @@ class RayCluster(Processes):
         Args:
             project: of the stages.
             history: what they cost the last time.
-            remote: name and URL of the DVC remote.
-            commit: the code that nodes get.
             address: "local" for a Ray of its own on this machine, or as `ray.init` takes it.
             checkpoints: folder that all nodes share.
 
         Raises:
-            UserError: no Ray answers there.
+            UserError: there is no remote, something is not committed, or no Ray answers there.
         """
         super().__init__()
         self._project, self._history, self._checkpoints = project, history, checkpoints
-        self._remote = remote
+        self._remote, commit = project.remote(), project.commit()
         self._tasks: dict[Any, str] = {}  # Ray's reference -> stage
         self._errands: dict[str, tuple[Errand, Path, int]] = {}  # stage -> errand, log, number of the try
         self._begun: set[str] = set()
