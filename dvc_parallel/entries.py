@@ -85,6 +85,12 @@ class Order:
         self._note, self._rank = files.RUN / f"order-{'_'.join(path.parts)}.json", rank
         self._n_fixed: int | None = None
 
+    def begin(self, before: Sequence[str]) -> None:
+        """Notes the names that are there before something is added."""
+        if self._n_fixed is None:
+            self._n_fixed = self._fixed(before)
+            files.write(self._note, json.dumps({"names": list(before), "fixed": self._n_fixed}))
+
     def sorted(self, before: Sequence[str], now: Sequence[str]) -> list[str]:
         """Returns the names of a file in order, and notes that.
 
@@ -92,17 +98,12 @@ class Order:
             before: its names before something was added.
             now: its names.
         """
-        if self._n_fixed is None:
-            self._n_fixed = self._fixed(before)
+        self.begin(before)
         fixed, added = now[: self._n_fixed], now[self._n_fixed :]
         names = [*fixed, *sorted(added, key=lambda name: self._rank.get(name, -1))]
         if names != list(before):
             files.write(self._note, json.dumps({"names": names, "fixed": self._n_fixed}))
         return names
-
-    def forget(self) -> None:
-        """Notes that a plan was gone through to its end."""
-        self._note.unlink(missing_ok=True)
 
     def _fixed(self, names: Sequence[str]) -> int:
         """Returns how many names of the file were there before the runs that were cut short."""
@@ -110,6 +111,7 @@ class Order:
             left = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return len(names)
-        n, ours = left["fixed"], left["names"]
-        is_ours = list(names) == [name for name in ours if name in names] and names[:n] == ours[:n]
+        n, ours = left["fixed"], [name for name in left["names"] if name in names]
+        # a kill may have come between what was added and its note
+        is_ours = list(names[: len(ours)]) == ours and ours[:n] == left["names"][:n]
         return n if is_ours else len(names)

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from dvc_parallel.entries import Entries, Order
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
 from dvc_parallel.internals import DvcException, LockError, Output, PipelineStage, Stage
+
+NUMBERS = {"threads", "memory_gb", "seconds", "parts"}
 
 
 class Command(NamedTuple):
@@ -154,7 +157,9 @@ class Project:
         """Records the outputs of a stage whose commands all ended well."""
         stage = self._stages[name]
         small = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
-        before = {path: _lines(path) for path in map(_gitignore, stage.outs)}
+        before = {path: _lines(path) for path in {_gitignore(out) for out in stage.outs if out.use_cache}}
+        for path, lines in before.items():
+            self._order_of(path).begin(lines)
         stage.save(run_cache=not small)
         for path, lines in before.items():
             self._sort(path, lines)
@@ -183,13 +188,22 @@ class Project:
 
     def complete(self) -> None:
         """Notes that the plan was gone through to its end."""
-        for order in [*self._gitignores.values(), *(file.order for file in self._entries.values())]:
-            order.forget()
+        for note in files.RUN.glob("order-*.json"):
+            note.unlink()
 
     def meta(self, name: str) -> dict[str, Any]:
-        """Returns what a stage takes: its `meta` in dvc.yaml, and what the hooks add."""
+        """Returns what a stage takes: its `meta` in dvc.yaml, and what the hooks add.
+
+        Raises:
+            UserError: a value is of the wrong kind.
+        """
         stage = self._stages[name]
-        return {**(stage.meta or {}), **self.hooks.meta([str(dep) for dep in stage.deps], self._text)}
+        meta = {**(stage.meta or {}), **self.hooks.meta([str(dep) for dep in stage.deps], self._text)}
+        for key in NUMBERS & meta.keys():
+            if type(meta[key]) not in (int, float) or meta[key] <= 0:
+                received = f"{name}: meta has {key}: {json.dumps(meta[key])}"
+                raise UserError(f"{received}, expected a number above 0; correct it in dvc.yaml")
+        return meta
 
     def parts_done(self, name: str, since: float) -> int:
         """Returns how many of its parts a stage that has ended computed; see `Hooks.parts_done`."""
@@ -208,14 +222,18 @@ class Project:
 
     def _sort(self, path: Path, before: list[str]) -> None:
         """Brings what DVC has added to a .gitignore into the order of the plan."""
-        if (now := _lines(path)) == before:
-            return
-        if path not in self._gitignores:
-            outs = [out for stage in self._stages.values() for out in stage.outs if _gitignore(out) == path]
-            rank = {f"/{Path(str(out)).name}": number for number, out in enumerate(outs)}
-            self._gitignores[path] = Order(path, rank)
-        if (lines := self._gitignores[path].sorted(before, now)) != now:
+        now = _lines(path)
+        if now != before and (lines := self._order_of(path).sorted(before, now)) != now:
             files.write(path, "".join(f"{line}\n" for line in lines))
+
+    def _order_of(self, gitignore: Path) -> Order:
+        if not self._gitignores:
+            ranks = defaultdict[Path, dict[str, int]](dict)
+            for out in (out for stage in self._stages.values() for out in stage.outs if out.use_cache):
+                rank = ranks[_gitignore(out)]
+                rank[f"/{Path(str(out)).name}"] = len(rank)
+            self._gitignores = {path: Order(path, rank) for path, rank in ranks.items()}
+        return self._gitignores[gitignore]
 
     def _stage_in_git(self) -> None:
         """Stages in git what has changed, where `core.autostage` asks for it, before a kill can forget it."""

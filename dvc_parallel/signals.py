@@ -1,15 +1,11 @@
 """How the command is interrupted: Ctrl-C, SIGTERM, a closed terminal."""
 
-import os
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-WATCH_S = 0.5
 
 
 def handle() -> None:
@@ -39,17 +35,6 @@ def deferred() -> Iterator[list[int]]:
             signal.signal(number, handler)
     if received:
         _leave(received[0], None)
-
-
-def end_with_parent() -> None:
-    """Sends this process SIGTERM once the process that started it has died."""
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WATCH_S)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _handled() -> list[signal.Signals]:

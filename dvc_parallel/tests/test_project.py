@@ -54,6 +54,16 @@ def test_hooks_add_to_what_a_stage_says(folder):
     assert project.meta("end") == {}
 
 
+@pytest.mark.parametrize("value", ["4", 0, True, None])
+def test_a_wrong_value_of_meta_is_one_line(folder, value):
+    content = json.loads(Path("dvc.yaml").read_text())
+    content["stages"]["b"]["meta"] = {"threads": value, "owner": "me"}
+    Path("dvc.yaml").write_text(json.dumps(content))
+    expected = f"b: meta has threads: {json.dumps(value)}, expected a number above 0; correct it in dvc.yaml"
+    with pytest.raises(UserError, match=f"^{expected}$"):
+        Project().meta("b")
+
+
 def test_a_target_may_be_one_of_a_list_of_stages_or_all(folder):
     content = json.loads(Path("dvc.yaml").read_text())
     content["stages"]["train"] = {"foreach": ["x", "y"], "do": {"cmd": "echo ${item}"}}
