@@ -72,7 +72,7 @@ def _draw_overview(path: Path, rows: list[dict[str, Any]]) -> None:
 def _draw_ladders(
     folder: Path, ladders: list[dict[str, Any]], rows: list[dict[str, Any]], present: dict[str, Any]
 ) -> None:
-    """Draws the ladders, of each the steps that have run, where there are two."""
+    """Draws the steps of each ladder that have run, if there are two."""
     from stages.results import ladder_figure, summary
 
     climbed = {ladder["title"]: summary.climb(ladder["steps"], rows, present) for ladder in ladders}

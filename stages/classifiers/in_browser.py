@@ -33,7 +33,7 @@ def section(variants: Iterable[str], models: Path, data: Path) -> str:
 
 
 def described(classifier: Classifier) -> dict[str, Any] | None:
-    """Returns layers, weights and classes of a network; None where it is too large or not that simple."""
+    """Returns layers, weights and classes of a network; None if it is too large or not that simple."""
     model = classifier.model
     if model.count_params() > MOST or classifier.resize == "pad":
         return None

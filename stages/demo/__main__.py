@@ -23,7 +23,7 @@ SEEDS = {"basenet": 2}  # inherited by all that extend it; one each for what set
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Makes the demo project if there is none yet, and runs what has not run."""
+    """Makes the demo project if there is none yet, and runs what has not run yet."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.demo", description=__doc__, epilog="example: python -m stages.demo demo"
     )

@@ -83,7 +83,7 @@ def _write(folder: Path, batch: slice, found: Sequence[Mapping[str, np.ndarray]]
 
 def _check(values: np.ndarray, batch: slice, most: float) -> None:
     largest = np.abs(values).max()
-    if not (largest <= most and np.isfinite(largest)):  # also where it is NaN
+    if not (largest <= most and np.isfinite(largest)):  # also if it is NaN
         limit = f"at most {most:.0f}, the largest float16" if most < np.inf else "finite numbers"
         raise InputError(
             f"the backbone returns {largest} for images {batch.start} to {batch.stop}, expected {limit};"

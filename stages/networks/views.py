@@ -76,7 +76,7 @@ def check(size: tuple[int | None, ...], views: Sequence[View]) -> None:
     """Refuses shifts by reflection that need more of an image than there is.
 
     Args:
-        size: height and width in pixels, None where they may be any.
+        size: height and width in pixels, None if they may be any.
         views: of each image.
 
     Raises:

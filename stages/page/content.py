@@ -30,7 +30,7 @@ class VariantView:
         obstacles: why it cannot be compared with the report, see `comparable.obstacles`.
         parent: the variant it extends or starts from, if any.
         knobs: knob -> [value of the parent, value here] where they differ.
-        evaluated: what evaluate wrote; None where it has not run.
+        evaluated: what evaluate wrote; None if it has not run.
         tables: of its folder of plots, by name; those that are there.
     """
 
@@ -52,12 +52,12 @@ class VariantView:
 
     @property
     def record(self) -> Json:
-        """Its run.json; {} where it has not run."""
+        """Its run.json; {} if it has not run."""
         return self.evaluated.record if self.evaluated else {}
 
     @property
     def test(self) -> Json:
-        """Its metrics on the test images; {} where it has not run."""
+        """Its metrics on the test images; {} if it has not run."""
         return self.evaluated.metrics["test"] if self.evaluated else {}
 
     @property

@@ -27,7 +27,7 @@ def foot(study: StudyView) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Returns what git says of the current folder, "" where it knows nothing."""
+    """Returns what git says about the current folder, "" if it knows nothing."""
     if not shutil.which("git"):
         return ""
     done = subprocess.run(["git", *arguments], capture_output=True, text=True)

@@ -38,7 +38,7 @@ def figure(variants: Sequence[VariantView], study: StudyView) -> str:
 
 
 def drawing(variant: VariantView) -> str:
-    """Returns the network as a row of blocks, "" where no shapes are known."""
+    """Returns the network as a row of blocks, "" if no shapes are known."""
     found = _blocks(variant)
     if not found:
         return ""

@@ -13,7 +13,7 @@ class SectionView:
     """A section of the page.
 
     Attributes:
-        number: of the report's section; "" where there is none.
+        number: of the report's section; "" if there is none.
         title: in both languages, like `question`.
         question: what it asks.
         answer: the report's, or ours to the question of a ladder; None for none.

@@ -36,7 +36,7 @@ class Column(NamedTuple):
 
 
 def table(columns: Sequence[Column], items: Sequence[Any], caption: str, kind: str = "") -> str:
-    """Returns a table of the columns that have anything to show; "" where none has.
+    """Returns a table of the columns that have anything to show; "" if none has.
 
     Args:
         columns: from left to right.

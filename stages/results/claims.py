@@ -28,9 +28,9 @@ class Tested(NamedTuple):
     Attributes:
         test: as in report.yaml.
         seeds: of each variant, in the order of `names`.
-        interval: what was measured; None where nothing could be.
+        interval: what was measured; None if nothing could be.
         verdict: HOLDS, REFUTED or UNKNOWN.
-        reason: why it is inconclusive, "" where the interval reaches both sides.
+        reason: why it is inconclusive, "" if the interval reaches both sides.
         lacking: the variants that the reason is about.
     """
 
@@ -128,7 +128,7 @@ def _tested(
 
 
 def _obstacle(test: Json, variants: Mapping[str, Evaluated], report: Json) -> tuple[str, tuple[str, ...]]:
-    """Returns why nothing can be measured, and the variants that are why; "" where it can."""
+    """Returns why nothing can be measured, and the variants that are why; "" if it can."""
     if missing := tuple(name for name in names(test) if name not in variants):
         return "not run", missing
     for name, variant in variants.items():

@@ -37,7 +37,7 @@ def reported(variant: str, record: Json, report: Json) -> Json:
 
 
 def obstacles(record: Json, reported: Json, report: Json) -> list[tuple[str, Any, Any]]:
-    """Returns why a result cannot be compared with the report's; [] where it can.
+    """Returns why a result cannot be compared with the report's; [] if it can.
 
     Each names what differs, its value here and its value in the report. If it is the `data`, of which the
     publisher has no copy, or their `format`, it is the only one.

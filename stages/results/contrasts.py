@@ -23,7 +23,7 @@ ENOUGH = 5  # seeds of one variant, from which on its own spread is a better est
 
 
 def obstacle(one: Evaluated, other: Evaluated) -> str:
-    """Returns why two variants cannot be compared, "" where they can."""
+    """Returns why two variants cannot be compared, "" if they can."""
     if not is_same_data(one.record, other.record):
         return "different data"
     if one.correct is None or other.correct is None:
@@ -47,7 +47,7 @@ def between(
         other_spread: likewise.
 
     Returns:
-        None where there is an `obstacle`.
+        None if there is an `obstacle`.
     """
     if obstacle(one, other):
         return None
@@ -55,7 +55,7 @@ def between(
 
 
 def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
-    """Returns how far the seeds of each variant lie apart; None where that is unknown.
+    """Returns how far the seeds of each variant lie apart; None if that is unknown.
 
     A variant with few seeds takes the spread of its family: the variants of the same data, network and
     trainer.
@@ -100,7 +100,7 @@ def to_report(variant: Evaluated, reported: float, n_reported: int, spread: Seed
 
 
 def _family(record: Json) -> str:
-    """Returns what variants share whose seeds can be expected to differ equally."""
+    """Returns what variants must share for their seeds to be expected to differ equally."""
     knobs = record.get("knobs", {})
     network, trainer = sorted(knobs.get("network", {})), knobs.get("trainer")
     data = [record[key] for key in OF_DATA] + [record["inputs"].get(name) for name in OF_SPLIT]

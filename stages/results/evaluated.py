@@ -19,7 +19,7 @@ class Evaluated:
     Attributes:
         record: plots/variants/<name>/run.json.
         metrics: metrics/<name>.json, with everything that the record says was measured of `test`.
-        correct: bool[seeds, n], which test images each seed gets right; None where that is not recorded.
+        correct: bool[seeds, n], which test images each seed gets right; None if that is not recorded.
     """
 
     record: Json

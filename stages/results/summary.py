@@ -52,7 +52,7 @@ def row(
     Args:
         variant: its name.
         report: "datasets" and "results", as in report.yaml.
-        evaluated: None where the variant has not run.
+        evaluated: None if the variant has not run.
         spread: between its seeds, as `contrasts.spreads` returns it.
     """
     reported = report["results"].get(variant, {})

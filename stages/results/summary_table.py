@@ -77,7 +77,7 @@ def write_summary(folder: Path, rows: list[dict[str, Any]], records: Mapping[str
 
 
 def _data(rows: list[dict[str, Any]]) -> str:
-    """Returns a paragraph on data that are not the publisher's; "" where all are."""
+    """Returns a paragraph on data that are not the publisher's; "" if all are."""
     kinds = {row["provenance"] for row in rows} - {None, "official"}
     if not kinds:
         return ""
@@ -89,7 +89,7 @@ def _data(rows: list[dict[str, Any]]) -> str:
 
 
 def _gains(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Returns the table of variants and their parents; "" where no two of them have run."""
+    """Returns the table of variants and their parents; "" if no two of them have run."""
     cells = []
     for row in rows:
         if row["gain"] is not None or row["gain_obstacle"]:
@@ -103,7 +103,7 @@ def _gains(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _environments(records: Mapping[str, Json]) -> str:
-    """Returns which results come from other versions or devices than the rest; "" where all agree."""
+    """Returns which results come from other versions or devices than the rest; "" if all agree."""
     said = {
         name: {"backend": record["backend"], "device": record["device"]}
         | record["versions"]

@@ -1,4 +1,4 @@
-"""Which code a stage runs: a hash of each module it imports, without what changes no result.
+"""Which code a stage runs: a hash of each module it imports, without the parts that change no result.
 
 DVC would hash files, so that an edited comment retrains every network, and would need lists of files
 that drift. Here the imports are the list, and only what a result depends on counts: no comments, docstrings,

@@ -121,7 +121,7 @@ class _Crew:
 
 
 def _taken(threads: int) -> list[int]:
-    """Returns descriptors of as many locked tokens, [] where fewer are free."""
+    """Returns descriptors of as many locked tokens, [] if fewer are free."""
     return _locked([FOLDER / f"{number}.lock" for number in range(limits.cores())], threads)
 
 

@@ -30,7 +30,7 @@ def held(path: Path, writing: Path | None = None) -> Iterator[None]:
 
 
 def attempt(path: Path) -> int | None:
-    """Returns a descriptor that holds the file's lock until it is closed; None where another holds it."""
+    """Returns a descriptor that holds the file's lock until it is closed; None if another holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     if _take(descriptor):

@@ -44,7 +44,7 @@ def offered(room: str, function: str, root: Path = ROOT) -> dict[str, dict[str, 
         root: the folder that holds `stages/`.
 
     Returns:
-        By module: keyword-only argument -> default; REQUIRED where it has none.
+        By module: keyword-only argument -> default; REQUIRED if it has none.
     """
     found = {}
     for path in sorted((root / "stages" / room).glob("[!_.]*.py")):

@@ -57,7 +57,7 @@ def _handled() -> list[signal.Signals]:
 
 
 def exit_code() -> int | None:
-    """Returns the exit code after a signal, None where there was none.
+    """Returns the exit code after a signal, None if there was none.
 
     C code, such as TensorFlow's, may turn the exception of a signal into another one.
     """

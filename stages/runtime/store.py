@@ -62,7 +62,7 @@ def is_recorded(stage: str, item: str) -> bool:
 
 
 def _entries() -> dict[str, Any]:
-    """Returns what dvc.lock holds of each stage; nothing where it is missing, cut off or in conflict."""
+    """Returns what dvc.lock says about each stage; nothing if it is missing, cut off or in conflict."""
     try:
         return dict(YAML(typ="safe").load(LOCK.read_text(encoding="utf-8"))["stages"])
     except (FileNotFoundError, YAMLError, ValueError, TypeError, KeyError):

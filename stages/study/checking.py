@@ -129,7 +129,7 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 
 def _remedy(value: Any, schema: Mapping[str, Any]) -> str:
-    """Returns what to write instead, where that is clear."""
+    """Returns what to write instead, if that is clear."""
     kind = schema.get("type")
     if "enum" in schema and isinstance(value, str):
         hint = did_you_mean(value, schema["enum"])

@@ -110,7 +110,7 @@ def _training(knobs: Mapping[str, Any]) -> Iterator[Conflict]:
 
 
 def _misfit(group: str, knobs: Mapping[str, Any]) -> Iterator[Conflict]:
-    """Checks that a network learns from what its section has."""
+    """Checks that a network learns from the kind of input that its section has."""
     fit = [name for name in known.NETWORKS if constant("networks", name, "LEARNS_FROM") in LEARNS_FROM[group]]
     if "network" in knobs and knobs["network"] not in fit:
         yield ("network",), f"is {knobs['network']!r}, expected one of {', '.join(fit)}"

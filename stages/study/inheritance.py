@@ -9,7 +9,7 @@ from stages.runtime.modules import REQUIRED
 from stages.study import knobs as known
 
 constant = functools.cache(modules.constant)
-# Section of params.yaml -> knob -> neutral value; None where it has none.
+# Section of params.yaml -> knob -> neutral value; None if it has none.
 KNOBS = {
     group: {knob: field.default for knob, field in model.model_fields.items()}
     for group, model in known.SECTIONS.items()
@@ -86,7 +86,7 @@ def needed(knobs: Mapping[str, Any], group: str) -> list[str]:
 def changes(
     name: str, group: str, parent: str | None, content: Mapping[str, Any]
 ) -> dict[str, tuple[Any, Any]]:
-    """Returns knob -> (value of the parent, value here), where they differ; None where one has no such knob.
+    """Returns knob -> (value of the parent, value here), where they differ; None if one has no such knob.
 
     The number of seeds does not count as a difference.
 
@@ -152,7 +152,7 @@ def _taken(name: str, group: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def words(choice: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the knobs that the module named by a choice takes -> default; REQUIRED where there is none."""
+    """Returns the knobs that the module named by a choice takes -> default; REQUIRED if there is none."""
     return CHOICES[choice][1].get(knobs.get(choice), {})
 
 

@@ -25,7 +25,7 @@ class Item(NamedTuple):
 
 
 def load(params: Path, report: Path | None = None) -> dict[str, Any]:
-    """Returns what params.yaml sets, and as its section `report` what report.yaml sets, checked.
+    """Returns what params.yaml sets, with what report.yaml sets as its section `report`, checked.
 
     Args:
         params: params.yaml.
@@ -96,7 +96,7 @@ def files(content: Mapping[str, Any]) -> dict[Path, str]:
 
 
 def texts(content: Mapping[str, Any]) -> dict[Path, Callable[[], str]]:
-    """Returns what gives each of these texts, as hashes of all code take seconds and not all are needed."""
+    """Returns a function for each of these texts: hashing all code takes seconds and not all are needed."""
     hashes = functools.cache(code.hashes)
     return {
         Path(item.stage, f"{item.name}.json"): functools.partial(
@@ -189,7 +189,7 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the parent of each variant, None where it has none, and the knobs and data that differ."""
+    """Returns the parent of each variant, None if it has none, and the knobs and data that differ."""
     changes = {}
     for group in TRAINERS:
         for name, entry in content[group].items():

@@ -76,7 +76,7 @@ def load(path: Path, remedy: str = "") -> Document:
 
 
 def did_you_mean(word: Any, known: Iterable[Any]) -> str:
-    """Returns " Did you mean 'x'?", or nothing where no known word is close."""
+    """Returns " Did you mean 'x'?", or nothing if no known word is close."""
     near = nearest(word, known)
     return f" Did you mean {near!r}?" if near else ""
 

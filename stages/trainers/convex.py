@@ -194,7 +194,7 @@ def _tensor(values: Any) -> Any:
 
 
 def _basis(x: Any) -> np.ndarray | None:
-    """Returns an orthonormal basis of the examples' span, float64[c, r]; None where it would save nothing.
+    """Returns an orthonormal basis of the examples' span, float64[c, r]; None if it would save nothing.
 
     Args:
         x: float64[n, c], a tensor.

@@ -55,7 +55,7 @@ class Variant:
         stage: the module that trains it, such as stages.train.
         arguments: of that command, so that another process can help with the seeds.
         has_views: whether it learns from features, float[n, views, ...].
-        start: returns run.json of what a seed starts from; None where it starts from scratch.
+        start: returns run.json of what a seed starts from; None if it starts from scratch.
     """
 
     resolved: Resolved

@@ -15,7 +15,7 @@ class Finding:
         place: the file or folder, relative to the workspace.
         problem: what was found, and what was expected.
         remedy: what fixes it.
-        repair: removes what is wrong and returns what it did; None where nothing may be removed.
+        repair: removes what is wrong and returns what it did; None if nothing may be removed.
     """
 
     place: Path

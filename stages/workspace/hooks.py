@@ -27,13 +27,13 @@ class StudyHooks(Hooks):
         foreseen: Mapping[str, str] | None = None,
         differences: Callable[[Json, Json], Sequence[str]] = lambda old, new: [],
     ) -> None:
-        """Takes what `resolve` would write, file -> text, and what says how the knobs of two items differ."""
+        """Takes what `resolve` would write, file -> text, and a function that says how knobs differ."""
         self.preload = "stages.runtime.preload" if os.environ["KERAS_BACKEND"] == "tensorflow" else ""
         self.foreseen = foreseen or {}
         self._differences = differences
 
     def meta(self, deps: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
-        """Returns the threads and seeds of a training; {} for what does not compute."""
+        """Returns the threads and seeds of a training; {} for a stage that does not compute."""
         items = [json.loads(read(dep) or "{}") for dep in deps if dep.startswith(RESOLVED)]
         knobs = items[0].get("knobs", {}) if items else {}
         if "threads" not in knobs:

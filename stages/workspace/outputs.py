@@ -54,7 +54,7 @@ class Workspace:
         return self.cache / md5[:2] / md5[2:]
 
     def listing(self, md5: str) -> dict[str, str] | None:
-        """Returns the MD5 of each file of a folder; None where the cache has lost or damaged the list."""
+        """Returns the MD5 of each file of a folder; None if the cache has lost or damaged the list."""
         path = self.object(md5)
         if not (self.root / path).exists() or self._file_md5(path) != md5.removesuffix(".dir"):
             return None
