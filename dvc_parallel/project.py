@@ -1,8 +1,8 @@
-"""What DVC knows: the plan, which stages are stale, how a result is recorded. Who calls runs the commands.
+"""What DVC knows: the plan, which stages are stale, how a result is recorded. The caller runs the commands.
 
 `begin` and `finish` are what DVC's own `Stage.reproduce` (dvc/stage/__init__.py and run.py, 3.67) does before
 and after the command, call by call. So cache, run cache and dvc.lock become those of `dvc repro`, and
-one beside this finds the locks that it would find beside another `dvc repro`.
+a `dvc repro` that runs at the same time finds the locks that it expects.
 """
 
 import difflib
@@ -123,7 +123,7 @@ class Project:
         return any(item.status() for item in (*deps, *stage.outs))
 
     def begin(self, name: str) -> list[Command]:
-        """Makes a stale stage ready to run; returns its commands, none where it needed none.
+        """Makes a stale stage ready to run; returns its commands, or none if it needs none.
 
         Raises:
             LockError: another process is working on it.
@@ -172,7 +172,7 @@ class Project:
         self.release(name)
 
     def release(self, name: str) -> None:
-        """Gives back what DVC notes of a stage that runs."""
+        """Releases the locks of a stage in DVC's record of processes."""
         if name not in self._held:
             return
         with suppress(Exception):  # where somebody has removed DVC's record, nothing is left to give back
@@ -181,18 +181,18 @@ class Project:
             held.enter_context(self._noted(self._stages[other]))
 
     def close(self) -> None:
-        """Gives back what DVC notes of stages that run, which nobody could once Python ends."""
+        """Releases the locks of all stages that run, which is impossible once Python ends."""
         for name in list(self._held):
             self.release(name)
         self._repo.close()
 
     def complete(self) -> None:
-        """Notes that the plan was gone through to its end."""
+        """Notes that the plan was completed."""
         for note in files.RUN.glob("order-*.json"):
             note.unlink()
 
     def meta(self, name: str) -> dict[str, Any]:
-        """Returns what a stage takes: its `meta` in dvc.yaml, and what the hooks add.
+        """Returns what a stage needs: its `meta` in dvc.yaml, and what the hooks add.
 
         Raises:
             UserError: a value is of the wrong kind.
@@ -206,15 +206,15 @@ class Project:
         return meta
 
     def parts_done(self, name: str, since: float) -> int:
-        """Returns how many of its parts a stage that has ended computed; see `Hooks.parts_done`."""
+        """Returns how many of its parts a finished stage computed; see `Hooks.parts_done`."""
         return self.hooks.parts_done([Path(str(out)) for out in self._stages[name].outs], since)
 
     def _text(self, path: str) -> str | None:
-        """Returns the text of what a stage reads; None where it is not written yet."""
+        """Returns the text of what a stage reads; None if it is not written yet."""
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
     def _entries_of(self, stage: PipelineStage) -> Entries:
-        """Returns the dvc.lock beside the dvc.yaml of a stage."""
+        """Returns the dvc.lock that belongs to the dvc.yaml of a stage."""
         if stage.path not in self._entries:
             plan = [other.name for other in self._stages.values() if other.path == stage.path]
             self._entries[stage.path] = Entries(Path(stage.path_in_repo).with_suffix(".lock"), plan)
@@ -261,12 +261,12 @@ def _lines(path: Path) -> list[str]:
 
 
 def _names(stage: Stage) -> tuple[str, str]:
-    """Returns what a stage may be called: it alone, or all that come from its list."""
+    """Returns the names that stand for a stage: its own, and that of its whole list."""
     return stage.addressing, stage.addressing.partition("@")[0]
 
 
 def _mend(record: Path) -> None:
-    """Removes DVC's record of processes where a kill has cut it off, so that every `dvc repro` would fail."""
+    """Removes DVC's record of processes if a kill has cut it off, as every `dvc repro` would then fail."""
     try:
         json.loads(record.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -126,7 +126,7 @@ class RayCluster(Processes):
         ray.shutdown()
 
     def share(self, names: Collection[str]) -> None:
-        """Puts the results of these stages, whatever ran them, and the run cache into the remote."""
+        """Puts the results of these stages, wherever they ran, and the run cache into the remote."""
         with self._project.locked():
             self._project.send_all(names)
 
@@ -221,7 +221,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _most_at_once(needs: Need) -> int:
-    """Returns how many trainings of such needs the largest node takes."""
+    """Returns how many parts with these needs fit on the largest node."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     rooms = [min(r.get("CPU", 0) // needs.threads, r.get("memory", 0) // needs.memory) for r in nodes]
     return int(max(rooms, default=0))

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 LOOK_S = 0.5
 CHUNK = 2**20  # bytes of a log at a time
-# `dvc repro`, then `dvc push`, in one process; where the worker dies, so do both and the stage's command.
+# `dvc repro`, then `dvc push`, in one process; if the worker dies, so do both and the stage's command.
 PROGRAM = """
 import os, signal, sys, threading, time
 from dvc.cli import main

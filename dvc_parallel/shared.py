@@ -1,4 +1,4 @@
-"""A project for machines that share nothing: data go by its DVC remote, code as a git commit."""
+"""A project for machines that share nothing: data travel through its DVC remote, code as a git commit."""
 
 import os
 import subprocess
@@ -77,7 +77,7 @@ class SharedProject(Project):
         )
 
     def key(self, name: str) -> str:
-        """Returns the hash of what a stage that is begun computes: its command and inputs."""
+        """Returns the hash of what a stage that has begun computes: its command and inputs."""
         return internals.run_key(self._stages[name])
 
     def locks(self) -> dict[str, str]:
@@ -86,12 +86,12 @@ class SharedProject(Project):
         return {str(path): path.read_text(encoding="utf-8") for path in paths if path.exists()}
 
     def send_inputs(self, name: str) -> None:
-        """Puts what a stage that is begun reads into the remote, where that is not there yet."""
+        """Puts the inputs of a stage that has begun into the remote, unless they are there already."""
         for upstream in self.upstream[name]:
             self._push(self._stages[upstream])
 
     def fetch_result(self, name: str, locks: dict[str, str]) -> None:
-        """Fetches what a stage that is begun here has written on a node, whose dvc.lock files these are.
+        """Fetches what a stage that has begun here wrote on a node, whose dvc.lock files these are.
 
         Raises:
             UserError: it read other inputs there.
@@ -136,7 +136,7 @@ class SharedProject(Project):
 
 @contextmanager
 def _working() -> Iterator[None]:
-    """Turns what remotes raise, each kind its own, into a message."""
+    """Turns the errors of remotes, which differ by kind, into a message."""
     try:
         yield
     except Exception as error:

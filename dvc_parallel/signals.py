@@ -9,7 +9,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def handle() -> None:
-    """Makes signals end the process by way of its `finally` blocks."""
+    """Makes signals end the process through its `finally` blocks."""
     for number in _handled():
         signal.signal(number, _leave)
 
