@@ -104,7 +104,7 @@ def test_each_palette_has_its_paper_and_its_marks(tmp_path):
 
 def test_the_dark_picture_has_the_colours_of_the_dark_page():
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
-    dark = dict(re.findall(r"--(\w+): (#\w{6})", style.partition('[data-theme="dark"]')[2].partition("}")[0]))
+    dark = dict(re.findall(r"--(\w+): light-dark\(#\w{6}, (#\w{6})\)", style))
     pairs = {"paper": "paper", "ink": "ink", "soft": "soft", "rule": "rule", "here": "c0", "report": "c1"}
     assert {key: NIGHT[key].lower() for key in pairs} == {key: dark[name] for key, name in pairs.items()}
 
