@@ -154,7 +154,7 @@ def test_a_run_after_a_killed_one_leaves_what_an_undisturbed_repro_leaves(write,
 
 
 def _unstaged(state):
-    """Leaves out what is staged: as with `dvc repro`, a kill between recording and staging leaves it to the user."""
+    """Leaves out what is staged: after a kill between recording and staging, nothing is, as with `dvc repro`."""
     return {path: found for path, found in state.items() if not path.startswith("staged: ")}
 
 
