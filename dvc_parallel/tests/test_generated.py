@@ -154,7 +154,7 @@ def test_a_run_after_a_killed_one_leaves_what_an_undisturbed_repro_leaves(write,
 
 
 def _unstaged(state):
-    """Leaves out what is staged: after a kill between recording and staging, nothing is, as with `dvc repro`."""
+    """Leaves out what is staged: nothing is after a kill between recording and staging, as with repro."""
     return {path: found for path, found in state.items() if not path.startswith("staged: ")}
 
 
