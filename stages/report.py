@@ -29,6 +29,30 @@ on the page, and its small networks classify it.
 
 def main(argv: list[str] | None = None) -> None:
     """Reads what evaluate wrote about each variant, writes the page."""
+    arguments = _parse(argv)
+
+    from stages.page import content, document, photos
+    from stages.results import evaluated
+    from stages.runtime import resolved
+    from stages.runtime.atomic import replacing
+
+    knobs = resolved.read(arguments.resolved, "report").knobs
+    present = evaluated.read(knobs["variants"], arguments.metrics, arguments.variant_plots)
+    study = content.study(knobs, present, arguments.variant_plots)
+    found: dict[str, str] = {}
+    if arguments.photos:
+        heat = _heat(*arguments.photos) if arguments.grad_cam else None
+        found = photos.mistakes(study, *arguments.photos, heat)
+    trial = _trial(knobs["groups"], *arguments.photos) if arguments.trial else ""
+    page = document.html(study, found, trial)
+    with replacing(arguments.page) as partial:
+        partial.write_text(page, encoding="utf-8", newline="\n")
+    print(
+        f"{len(present)} of {len(knobs['variants'])} variants on a page of {len(page.encode()) / 1e6:.2f} MB"
+    )
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m stages.report",
         description=__doc__,
@@ -55,28 +79,7 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             "git keeps report.html, and photos do not belong there; write plots/report_photos.html instead"
         )
-
-    from stages.page import content, document, photos
-    from stages.results import evaluated
-    from stages.runtime import resolved
-    from stages.runtime.atomic import replacing
-
-    knobs = resolved.read(arguments.resolved, "report").knobs
-    present = evaluated.read(knobs["variants"], arguments.metrics, arguments.variant_plots)
-    study = content.study(knobs, present, arguments.variant_plots)
-    found: dict[str, str] = {}
-    if arguments.photos:
-        heat = _heat(*arguments.photos) if arguments.grad_cam else None
-        found = photos.mistakes(study, *arguments.photos, heat)
-    page = document.html(study, found)
-    if arguments.trial:
-        before = '<section id="overview">'
-        page = page.replace(before, _trial(knobs["groups"], *arguments.photos) + before, 1)
-    with replacing(arguments.page) as partial:
-        partial.write_text(page, encoding="utf-8", newline="\n")
-    print(
-        f"{len(present)} of {len(knobs['variants'])} variants on a page of {len(page.encode()) / 1e6:.2f} MB"
-    )
+    return arguments
 
 
 def _trial(groups: Mapping[str, str], data: Path, models: Path) -> str:

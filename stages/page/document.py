@@ -19,12 +19,13 @@ from stages.page.outline import SectionView, sections
 FOLDER = Path(__file__).parent
 
 
-def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
+def html(study: StudyView, photos: Mapping[str, str] | None = None, trial: str = "") -> str:
     """Returns the page.
 
     Args:
         study: its content.
         photos: variant -> HTML of its most confident mistakes, for a page that is not published.
+        trial: HTML of the section that classifies images, likewise; it comes first.
     """
     found = sections(study)
     of_report = "_report" if study.has_report else ""
@@ -34,7 +35,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None) -> str:
         "subtitle": text(f"subtitle{of_report}"),
         **{key: text(key) for key in ("skip", "language", "theme")},
         "contents": _contents(found),
-        "overview": _overview(study),
+        "overview": trial + _overview(study),
         "sections": "".join(_section(section, study, photos or {}) for section in found),
         "foot": foot(study),
         "data": as_json(study),
