@@ -64,16 +64,12 @@ class Prospect(Project):
     @contextmanager
     def locked(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
         """Holds DVC's lock, unless the project is read-only."""
-        lock = super().locked(meanwhile)
-        try:
-            lock.__enter__()
-        except OSError as error:
-            if error.errno not in (errno.EROFS, errno.EACCES):
-                raise
-            yield
-            return
         with ExitStack() as stack:
-            stack.push(lock)
+            try:
+                stack.enter_context(super().locked(meanwhile))
+            except OSError as error:
+                if error.errno not in (errno.EROFS, errno.EACCES):
+                    raise
             yield
 
     def affected(self) -> Iterator[Affected]:
