@@ -101,7 +101,15 @@ def write_model(path: Path, layers: list[tuple[str, str, dict[str, Any], list[in
             before, shape = layers[place - 1][0], [None, *layers[place - 1][3]]
             tensor = {"shape": shape, "dtype": "float32", "keras_history": [before, 0, 0]}
             nodes = [{"args": [{"class_name": "__keras_tensor__", "config": tensor}], "kwargs": {}}]
-        described.append({"name": name, "class_name": kind, "config": config, "inbound_nodes": nodes})
+        described.append(
+            {
+                "name": name,
+                "module": "keras.layers",
+                "class_name": kind,
+                "config": config,
+                "inbound_nodes": nodes,
+            }
+        )
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(zipfile.ZipInfo("config.json"), json.dumps({"config": {"layers": described}}))
 

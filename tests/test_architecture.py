@@ -4,7 +4,9 @@ import keras
 import pandas as pd
 from small_results import LAYERS, write_model
 
+from stages.feature_steps import l2_norm, square_root
 from stages.networks import deeper_net, views
+from stages.pooling import gem
 from stages.results import architecture
 
 
@@ -51,6 +53,22 @@ def test_the_rows_of_a_real_network_hold_all_its_parameters(tmp_path):
     assert rows["kind"].tolist().count("BatchNormalization") == 5
     last = rows[rows["kind"] == "Dense"].iloc[-1]
     assert (last["size_in"], last["size_out"]) == (4, 3)
+
+
+def test_the_operations_of_a_step_are_one_row_and_what_is_pooled_ends_the_backbone(tmp_path):
+    image = keras.Input((8, 8, 3), name="image")
+    x = image
+    for number in range(architecture.MOST_LAYERS):
+        x = keras.layers.Conv2D(3, 1, name=f"conv{number}")(x)
+    x = l2_norm.add(square_root.add(gem.pool(x)))
+    keras.Model(image, keras.layers.Dense(2, name="logits")(x)).save(tmp_path / "steps.keras")
+    rows = architecture.table(tmp_path / "steps.keras")
+    assert rows["kind"].tolist() == [
+        *("Backbone", "Pooled features", "Square root", "UnitNormalization", "Dense"),
+    ]
+    pooled = rows.iloc[1]
+    assert (pooled["size_in"], pooled["size_out"], pooled["channels_in"]) == (8, 3, 3)
+    assert rows["parameters"][0] == architecture.MOST_LAYERS * (3 + 1) * 3
 
 
 def test_a_model_that_averages_views_shows_the_network_inside(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 MOST_LAYERS = 60  # longer models are shown from the layer on that ends their backbone
+POOLED = "pooled_features"  # the layer or operations that pool a backbone's maps, whatever they do
 KINDS = {"Conv2D", "Dense", "BatchNormalization"}  # whose parameters follow from their shapes
 COLUMNS = ("layer", "kind", "kernel", "size_in", "size_out", "channels_in", "channels_out", "parameters")
 
@@ -31,8 +33,23 @@ def table(model: Path) -> pd.DataFrame:
     inner = [layer for layer in layers if layer["class_name"] == "Functional"]
     layers = inner[0]["config"]["layers"] if inner else layers
     outputs = _output_shapes(layers)
-    rows = [_row(layer, outputs) for layer in layers if layer["class_name"] != "InputLayer"]
+    rows = [_row(layer, outputs) for layer in _joined(layers) if layer["class_name"] != "InputLayer"]
     return pd.DataFrame(_without_backbone(rows), columns=COLUMNS, dtype=object)
+
+
+def _joined(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the layers, the operations that make one step (`operations.named`) joined under its name."""
+    names = {layer["name"] for layer in layers}
+    joined: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        name, whole = layer["name"], re.sub(r"_\d+$", "", layer["name"])
+        if ".ops." in layer["module"] and whole in names:
+            kind = whole.removeprefix("head_").replace("_", " ").capitalize()
+            first = joined.get(whole, layer)
+            joined[whole] = {**first, "name": whole, "class_name": kind, "config": {}}
+        else:
+            joined[name] = layer
+    return list(joined.values())
 
 
 def _output_shapes(layers: list[dict[str, Any]]) -> dict[str, list[int | None]]:
@@ -94,6 +111,7 @@ def _without_backbone(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Returns the rows with those in front of the head, of a long model, summed up in one."""
     if len(rows) <= MOST_LAYERS:
         return rows
-    end = max((place for place, row in enumerate(rows) if row[1].startswith("Global")), default=len(rows) - 1)
+    ends = [place for place, row in enumerate(rows) if row[1].startswith("Global") or row[0] == POOLED]
+    end = max(ends, default=len(rows) - 1)
     parameters = sum(row[-1] or 0 for row in rows[:end])
     return [(f"{end} layers", "Backbone", None, None, None, 3, rows[end][5], parameters), *rows[end:]]
