@@ -12,6 +12,9 @@ EXAMPLE = """example:
 """
 
 
+MOST_ROWS = 60  # of the overview, which nobody could read with a thousand
+
+
 def main(argv: list[str] | None = None) -> None:
     """Reads what evaluate wrote about each variant, writes the tables and the comparisons."""
     parser = argparse.ArgumentParser(
@@ -62,11 +65,17 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _draw_overview(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Draws all variants, those that the report knows first."""
+    """Draws the variants, those that the report knows first; of very many others only the best."""
     from stages.results import figures
 
-    ordered = sorted(rows, key=lambda row: row["section"] is None)
-    figures.draw_overview(path, ordered, title=f"Every variant of the study{_data(rows)}")
+    known = [row for row in rows if row["section"] is not None]
+    others = [row for row in rows if row["section"] is None]
+    room = max(0, MOST_ROWS - len(known))
+    best = sorted(others, key=lambda row: row["accuracy"] or 0.0, reverse=True)[:room]
+    names = {row["variant"] for row in best}
+    drawn = known + [row for row in others if row["variant"] in names]
+    which = "Every variant of the study" if len(drawn) == len(rows) else f"The best of {len(rows)} variants"
+    figures.draw_overview(path, drawn, title=f"{which}{_data(rows)}")
 
 
 def _draw_ladders(

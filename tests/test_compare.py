@@ -132,6 +132,18 @@ def test_the_reports_conclusions_are_tested(tmp_path):
     assert shown.endswith("seeds: 3 and 3; said > 0.02 | holds |\n")
 
 
+def test_the_overview_of_very_many_variants_shows_the_reports_and_the_best_of_the_others(tmp_path):
+    row = {"provenance": "publisher", "accuracies": [], "reported_accuracy": None}
+    row |= {"accuracy_low": 0.0, "accuracy_high": 1.0}
+    rows = [row | {"variant": f"other_{n}", "section": None, "accuracy": n / 1000} for n in range(100)]
+    rows.insert(50, row | {"variant": "known", "section": "2.1", "accuracy": None})
+    compare._draw_overview(tmp_path / "overview.png", rows)
+    shown = (tmp_path / "overview.svg").read_text(encoding="utf-8")
+    assert "The best of 101 variants" in shown
+    names = [*(f"other_{n}" for n in range(100 - compare.MOST_ROWS + 1, 100)), "known (not run)"]
+    assert re.findall(r"<!-- ((?:other|known).*) -->", shown) == [names[-1], *names[:-1]]
+
+
 def test_comparisons_that_are_no_longer_in_the_study_disappear(tmp_path):
     for name in ("final", "normalised"):
         write_evaluated(tmp_path, name)
