@@ -34,8 +34,8 @@ def row(shown: str, name: str) -> str:
         ),
     ],
 )
-def test_it_says_what_the_saved_model_takes(changes, takes):
-    assert row(text(**changes), "takes") == takes
+def test_it_says_what_input_the_saved_model_takes(changes, takes):
+    assert row(text(**changes), "input") == takes
 
 
 def test_it_says_what_was_measured_on_how_many_images():
@@ -48,14 +48,14 @@ def test_of_several_seeds_it_names_deviation_and_ensemble_and_how_to_use_it():
     assert "3 classes, seeds 0 to 2." in shown
     assert "accuracy 0.5000 ± 0.0100 over 3 seeds" in row(shown, "on 100 test images")
     assert row(shown, "on 100 test images").endswith("; their ensemble 0.5500")
-    assert "`python -m stages.predict IMAGE --variant final`, with `--ensemble` of all its seeds." in shown
+    assert "`python -m stages.predict IMAGE --variant final`, with `--ensemble` by all its seeds." in shown
     assert 'path = "models/final/seed-0/model.keras"' in shown
 
 
 def test_views_inside_the_model_are_named():
-    shown = row(text(knobs={"views": {"mirror": True, "shift": 4}}), "looks at")
+    shown = row(text(knobs={"views": {"mirror": True, "shift": 4}}), "views")
     assert shown == "an image, its mirror image, both shifted by 4 pixels: the probabilities are their mean"
-    assert "looks at" not in text()
+    assert "views" not in text()
 
 
 def test_a_fitted_head_has_a_penalty_in_place_of_epochs():

@@ -1,18 +1,17 @@
-"""The card of a trained variant, plots/variants/<name>/README.md: what it takes, gives and achieves."""
+"""The card of a trained variant, plots/variants/<name>/README.md: its input, its output and what it achieves."""
 
 from collections.abc import Mapping
 from typing import Any
 
 TEXT = """# {name}
 
-`{network}`, {how} on `{dataset}`{data}, {classes} classes, {seeds}. {total:,} weights, of which {trainable:,}
-were trained.
+`{network}`, {how} on `{dataset}`{data}, {classes} classes, {seeds}. {weights}.
 
 | | |
 | --- | --- |
 {rows}
 
-Of image files, in the project: `python -m stages.predict IMAGE --variant {name}`{ensemble}. In Python:
+To classify image files: `python -m stages.predict IMAGE --variant {name}`{ensemble}. In Python:
 
 ```python
 import json, zipfile, keras
@@ -22,7 +21,7 @@ model = keras.saving.load_model(path)
 class_names = json.loads(zipfile.ZipFile(path).read("metadata.json"))["class_names"]
 ```
 
-`run.json` says on what data, by which recipe and with which versions and settings it was made.
+`run.json` records the data, the recipe, the versions and the settings it was made with.
 """
 
 
@@ -35,9 +34,9 @@ def text(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """
     seeds, knobs = record["seeds"], record["knobs"]
     rows = {
-        "takes": _takes(record),
-        "gives": f"probabilities, float32[n, {record['classes']}], in the order of `class_names`",
-        "looks at": _views(knobs.get("views", {})),
+        "input": _input(record),
+        "output": f"probabilities, float32[n, {record['classes']}], in the order of `class_names`",
+        "views": _views(knobs.get("views", {})),
         "chosen on validation": _notes(record.get("notes", {})),
         f"on {record['splits']['test']:,} test images": _measured(metrics["test"], len(seeds)),
     }
@@ -50,14 +49,18 @@ def text(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
         data="" if provenance == "official" else f" ({provenance} data)",
         classes=record["classes"],
         seeds=f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}",
-        **record["parameters"],
+        weights=_weights(**record["parameters"]),
         rows="\n".join(f"| {key} | {value} |" for key, value in rows.items() if value),
-        ensemble=", with `--ensemble` of all its seeds" if len(seeds) > 1 else "",
+        ensemble=", with `--ensemble` by all its seeds" if len(seeds) > 1 else "",
         first=seeds[0],
     )
 
 
-def _takes(record: Mapping[str, Any]) -> str:
+def _weights(total: int, trainable: int) -> str:
+    return f"{total:,} weights, " + ("all trained" if trainable == total else f"{trainable:,} of them trained")
+
+
+def _input(record: Mapping[str, Any]) -> str:
     """Returns what the saved model takes as input: features, if it is a head without its backbone."""
     size = record["image_size"]
     if "images.npy" in record["inputs"] or record["knobs"].get("end_to_end"):
@@ -70,7 +73,7 @@ def _takes(record: Mapping[str, Any]) -> str:
 def _views(views: Mapping[str, Any]) -> str:
     parts = ["its mirror image"] * bool(views.get("mirror"))
     parts += [f"both shifted by {views['shift']} pixels"] if views.get("shift") else []
-    return f"an image, {', '.join(parts)}: the probabilities are their mean" if parts else ""
+    return f"the image, {', '.join(parts)}: the probabilities are their mean" if parts else ""
 
 
 def _notes(notes: Mapping[str, Any]) -> str:
