@@ -54,7 +54,7 @@ def test_of_several_seeds_it_names_deviation_and_ensemble_and_how_to_use_it():
 
 def test_views_inside_the_model_are_named():
     shown = row(text(knobs={"views": {"mirror": True, "shift": 4}}), "views")
-    assert shown == "an image, its mirror image, both shifted by 4 pixels: the probabilities are their mean"
+    assert shown == "the image, its mirror image, both shifted by 4 pixels: the probabilities are their mean"
     assert "views" not in text()
 
 
