@@ -18,7 +18,7 @@ from test_ladder import CLIMBING
 
 FOLDER = Path(__file__).parent / "browser"
 STUDYS_PAGE = Path(__file__).parent.parent / "plots" / "report.html"
-WINDOWS = [(390, "es"), (768, "en"), (1280, "es"), (1920, "en")]
+WINDOWS = [(390, "es"), (768, "en"), (1920, "es")]
 A4 = 703  # pixels between its margins
 AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -1,18 +1,24 @@
 """`verify` on a small project of real DVC: what it finds, what it removes, and what it never touches."""
 
+import io
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 
 import dvc_project
 import pytest
 from dvc_project import ROOT, call, succeed
 
+from dvc_parallel.tests import pipelines
 from stages import verify
+from stages.results import evaluation
 
+# 2026-11: DVC 3.67 asks pygtrie for the value of a missing step
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value will soon raise:DeprecationWarning")
 OBJECTS = ".dvc/cache/files/md5"
 RESTORE = "`dvc checkout models/final`, or if that fails `dvc repro train@final`"
 
@@ -25,19 +31,23 @@ def reproduced(tmp_path_factory):
 
 
 @pytest.fixture
-def study(reproduced, tmp_path):
+def study(reproduced, tmp_path, monkeypatch):
     """A copy to break, its files linked to its cache as DVC left them."""
     succeed(tmp_path, "cp", "-a", str(reproduced), "study")
+    for name, value in pipelines.environment().items():
+        monkeypatch.setenv(name, value)
     return tmp_path / "study"
 
 
 def check(folder, *options):
     """Returns the lines that verify prints, without the closing one, which must agree with its exit code."""
-    done = call(folder, sys.executable, "-m", "stages.verify", *options)
-    assert done.stderr == ""
-    *lines, last = done.stdout.splitlines()
-    n = len([line for line in lines if not line.startswith(" ")])
-    assert (last, done.returncode) == (f"{n} finding{'s' if n != 1 else ''}", 1 if n else 0)
+    streams = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
+    with chdir(folder), streams[0] as out, streams[1] as err, pytest.raises(SystemExit) as end:
+        verify.main(list(options))
+    assert err.getvalue() == ""
+    *lines, last = out.getvalue().splitlines()
+    n = len([line for line in lines if not line.startswith((" ", "note: "))])
+    assert (last, end.value.code) == (f"{n} finding{'s' if n != 1 else ''}", 1 if n else 0)
     return lines
 
 
@@ -158,7 +168,7 @@ def test_a_repair_removes_the_damaged_and_the_temporary_and_dvc_makes_it_again(s
     }
     assert snapshot(study) == {name: content for name, content in before.items() if name not in gone}
     (study / "models/final/notes.txt").rename(study / "notes.txt")
-    succeed(study, "dvc", "repro")
+    pipelines.repro(study)
     assert check(study) == []
     assert (study / "models/final_backup/seed-0/model.keras").exists()
 
@@ -196,21 +206,12 @@ def test_a_contradiction_between_sound_outputs_removes_nothing(study):
 # --- checks that fail to run
 
 
-def check_here(folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-    with pytest.raises(SystemExit, match="1"):
-        verify.main(["--repair"])
-    return capsys.readouterr().out.splitlines()
-
-
-def test_a_measure_that_fails_is_reported_and_removes_nothing(study, monkeypatch, capsys):
-    from stages.results import evaluation
-
+def test_a_measure_that_fails_is_reported_and_removes_nothing(study, monkeypatch):
     before = snapshot(study)
     monkeypatch.setattr(evaluation, "metrics", lambda trained: trained["a key of another version"])
-    lines = check_here(study, monkeypatch, capsys)
+    lines = check(study, "--repair")
     reason = "could not be checked: 'TrainedVariant' object is not subscriptable; nothing was removed"
-    assert lines == [*(f"metrics/{name}.json {reason}" for name in ("final", "other")), "2 findings"]
+    assert lines == [*(f"metrics/{name}.json {reason}" for name in ("final", "other"))]
     assert snapshot(study) == before
 
 
@@ -266,20 +267,8 @@ def test_a_dvc_lock_that_is_cut_off_is_found_and_repaired(study):
         "  removed the last entry of dvc.lock",
     ]
     assert snapshot(study).keys() == before.keys()
-    succeed(study, "dvc", "repro")
+    pipelines.repro(study)
     assert check(study) == []
-
-
-def test_a_merge_conflict_in_dvc_lock_is_called_one(study):
-    lock = study / "dvc.lock"
-    first, rest = lock.read_text().split("stages:\n")
-    lock.write_text(f"{first}stages:\n<<<<<<< HEAD\n=======\n>>>>>>> other\n{rest}")
-    before = snapshot(study)
-    assert check(study, "--repair") == [
-        "dvc.lock could not be checked: a merge left a conflict in line 3; keep one side"
-        " (`git checkout --ours dvc.lock` or `--theirs`), then `dvc repro`; nothing was removed"
-    ]
-    assert snapshot(study) == before
 
 
 def test_without_dvc_lock_it_says_what_to_run(tmp_path):
@@ -309,12 +298,10 @@ def test_stages_of_another_study_are_one_note_and_no_findings_and_their_outputs_
     (study / "params.yaml").write_text(dvc_project.PARAMS.replace("  other: {seed: 1}\n", ""))
     (study / "models/.other.partial").mkdir()
     before = snapshot(study)
-    done = call(study, sys.executable, "-m", "stages.verify", "--repair")
-    assert done.stdout.splitlines() == [
+    assert check(study, "--repair") == [
         "note: dvc.lock has 2 stages that dvc.yaml lacks, removed or of another study:"
         " train@other, evaluate@other; they do no harm, and their outputs stay",
         "models/.other.partial was left by a killed process; remove it",
         "  removed models/.other.partial",
-        "1 finding",
     ]
     assert snapshot(study) == before

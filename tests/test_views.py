@@ -31,6 +31,7 @@ PLOTS = {name: plot for entry in PIPELINE["plots"] for name, plot in entry.items
 TEMPLATES = ROOT / ".dvc" / "plots"
 PAGE = (ROOT / "docs" / "dvc-views.md").read_text(encoding="utf-8")
 needs_browser = pytest.mark.claimed("browser")
+SIDE_BY_SIDE = (1280 - 72) / 2  # pixels of a plot, two of which stand in the window of a laptop
 VARIANTS = ("basenet", "normalised", "final")
 SMALL = {
     "compare": {
@@ -165,37 +166,24 @@ def test_plots_of_two_revisions_are_drawn_from_a_fresh_clone(clone: Path) -> Non
     assert {figures.BLUE, figures.VERMILION} <= seen.colours, "of revisions"
     assert {"#CC79A7", "#E69F00"} <= seen.colours, "of variants, as compare says"
     assert not {"#945dd6", "#13adc7"} & seen.colours, "DVC's own colours of revisions"
+    assert max(seen.widths) < SIDE_BY_SIDE
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [1280, 500])
-def test_plots_of_one_revision_name_none_and_fit_the_window(clone: Path, width: int) -> None:
-    succeed(clone, "dvc", "plots", "show", "dropout, validation loss", "final, accuracy per class")
-    seen = visit(clone / "dvc_plots" / "index.html", width)
-    assert len([width for width in seen.widths if width > 1]) == 2  # and two menus
-    assert max(seen.widths) < width
-    assert not [label for label in seen.labels if "legend titled 'revision'" in label]
-
-
-@needs_browser
-@pytest.mark.parametrize("command", ["show", "diff"])
-def test_two_plots_stand_side_by_side_in_the_window_of_a_laptop(clone: Path, command: str) -> None:
-    revisions = ("HEAD~1", "--targets") if command == "diff" else ()
-    names = ("dropout, validation loss", "epochs, validation loss", "final, confusion")
-    succeed(clone, "dvc", "plots", command, *revisions, *names)
-    widths = [width for width in visit(clone / "dvc_plots" / "index.html").widths if width > 1]
-    assert len(widths) == len(names)
-    assert max(widths) < (1280 - 72) / 2
-
-
-@needs_browser
-def test_of_many_classes_the_worst_and_the_best_have_bars(clone: Path) -> None:
+def test_plots_of_one_revision_name_none_fit_the_window_and_of_many_classes_show_both_ends(
+    clone: Path,
+) -> None:
     rows = [f"class_{number},{number / 50},9\n" for number in range(50)]
     table = clone / "plots" / "variants" / "final" / "per_class_accuracy.csv"
     table.write_text("class,accuracy,n\n" + "".join(rows))
-    succeed(clone, "dvc", "plots", "show", "final, accuracy per class")
-    labels = visit(clone / "dvc_plots" / "index.html").labels
-    shown = {int(found[1]) for label in labels if (found := re.search(r"; class: class_(\d+);", label))}
+    names = ("dropout, validation loss", "final, accuracy per class", "final, confusion")
+    succeed(clone, "dvc", "plots", "show", *names)
+    for window, widest in ((1280, SIDE_BY_SIDE), (500, 500)):
+        seen = visit(clone / "dvc_plots" / "index.html", window)
+        assert len([width for width in seen.widths if width > 1]) == len(names)  # and menus
+        assert max(seen.widths) < widest
+        assert not [label for label in seen.labels if "legend titled 'revision'" in label]
+    shown = {int(found[1]) for label in seen.labels if (found := re.search(r"; class: class_(\d+);", label))}
     assert class_figures.ENDS == 14
     assert shown == {*range(14), *range(36, 50)}
 
