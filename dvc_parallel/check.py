@@ -13,7 +13,7 @@ from dvc_parallel.errors import UserError
 from dvc_parallel.internals import NotDvcRepoError, Repo
 
 LEFT_OUT = {".git", "__pycache__", ".venv", "node_modules"}
-TMP, LOCAL = Path(".dvc", "tmp"), Path(".dvc", "config.local")  # which are each command's own
+OWN = (".dvc/tmp", ".dvc/config.local")  # of each command
 SHOWN = 20
 State = dict[str, tuple[int, str]]  # path, or what git has of it -> mode and hash
 
@@ -35,9 +35,9 @@ def check(targets: Sequence[str], module: str, jobs: int | None) -> int:
             root = Path(getattr(repo.scm, "root_dir", None) or project)
     except NotDvcRepoError:
         raise UserError(f"{Path.cwd()} is in no DVC project; change into one") from None
-    here, at_once = Path.cwd().relative_to(root), ["--jobs", str(jobs)] if jobs else []
-    theirs = _leaves(root, project, here, ["dvc", "repro", *targets])
-    ours = _leaves(root, project, here, [module, *targets, *at_once])
+    at_once = ["--jobs", str(jobs)] if jobs else []
+    theirs = _leaves(root, project, ["dvc", "repro", *targets])
+    ours = _leaves(root, project, [module, *targets, *at_once])
     different = sorted(path for path in {*theirs, *ours} if theirs.get(path) != ours.get(path))
     for path in different[:SHOWN]:
         how = "differs" if path in theirs and path in ours else f"only {'ours' if path in ours else 'repro'}"
@@ -52,33 +52,30 @@ def check(targets: Sequence[str], module: str, jobs: int | None) -> int:
 def state(root: Path) -> State:
     """Returns what a project's folder holds, and what is staged in git, without what each command notes."""
     found: State = {}
-    for folder, names, files in os.walk(root):
-        place = Path(folder)
-        names[:] = [name for name in names if name not in LEFT_OUT and not (place / name).is_symlink()]
-        names[:] = [name for name in names if not (place / name).match(str(TMP))]
-        for path in (place / name for name in files):
-            if not path.match(str(LOCAL)):
-                content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
-                digest = hashlib.sha256(content).hexdigest()
-                found[str(path.relative_to(root))] = path.lstat().st_mode, digest
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root)
+        if LEFT_OUT & set(inside.parts) or any(own in inside.as_posix() for own in OWN):
+            continue
+        if path.is_symlink() or path.is_file():
+            content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+            found[str(inside)] = path.lstat().st_mode, hashlib.sha256(content).hexdigest()
     staged = subprocess.run(["git", "ls-files", "--stage"], cwd=root, capture_output=True, text=True)
     return found | {f"staged: {line.split(maxsplit=3)[3]}": (0, line) for line in staged.stdout.splitlines()}
 
 
-def _leaves(root: Path, project: Path, here: Path, command: Sequence[str]) -> State:
+def _leaves(root: Path, project: Path, command: Sequence[str]) -> State:
     """Returns what a command leaves of a copy, which lies at the same place for each."""
     print(f"runs {' '.join(command)} in a copy", flush=True)
     copy = Path(tempfile.gettempdir(), f"dvc-parallel-check-{os.getpid()}")
+    here = copy / Path.cwd().relative_to(root)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    cache = copy / project.relative_to(root) / ".dvc" / "cache"  # its own, even if the original is shared
     try:
         shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT - {".git"}))
-        cache = copy / project.relative_to(root) / ".dvc" / "cache"  # its own, even if the original is shared
-        subprocess.run(
-            [sys.executable, "-m", "dvc", "cache", "dir", "--quiet", "--local", cache], cwd=copy / here
-        )
+        subprocess.run([sys.executable, "-m", "dvc", "cache", "dir", "--quiet", "--local", cache], cwd=here)
         done = subprocess.run(
             [sys.executable, "-m", *command],
-            cwd=copy / here,
+            cwd=here,
             env=os.environ | {"PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -6,7 +6,6 @@ own, .dvc/tmp/run/logs/STAGE.log. Ctrl-C ends every stage; the same command then
 
 import argparse
 import io
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -34,40 +33,38 @@ def main(
         prog: the command, as help and `dvc repro` name it.
         hooks: what the project says of its stages beyond `meta` in dvc.yaml.
     """
-    _prepare_streams()
-    arguments = _parser(prog).parse_args(argv)
-    signals.handle()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a stage prints may not fit the encoding
     with errors.reported():
+        arguments = _parser(prog).parse_args(argv)
+        signals.handle()
         sys.argv = [prog, *(sys.argv[1:] if argv is None else argv)]  # as DVC names this process to others
         if arguments.check:
             from dvc_parallel.check import check
 
-            sys.exit(
-                check(arguments.targets, prog.removeprefix("python -m ").replace("-", "_"), arguments.jobs)
-            )
-        elif arguments.explain:
-            explain(arguments.targets, arguments.jobs, hooks)
+            module = prog.removeprefix("python -m ").replace("-", "_")
+            sys.exit(check(arguments.targets, module, arguments.jobs))
+        if arguments.explain:
+            _explain(arguments, hooks or Hooks())
         else:
             sys.exit(_run(arguments, hooks or Hooks()))
 
 
-def explain(targets: Sequence[str], jobs: int | None = None, hooks: Hooks | None = None) -> None:
-    """Prints what would run and why, and what that costs."""
-    from dvc_parallel import explanation, forecast, machine
+def _explain(arguments: argparse.Namespace, hooks: Hooks) -> None:
+    from dvc_parallel import explanation, machine
     from dvc_parallel.forecast import History
     from dvc_parallel.prospect import Prospect
 
-    with errors.reported():
-        here, project = machine.machine(jobs), Prospect(targets, hooks)
-        history = History()
-        with project.locked():
-            found = forecast.forecast(project, history)
-        explanation.show(found, project, history, here)
+    here, project = machine.machine(arguments.jobs), Prospect(arguments.targets, hooks)
+    with project.locked():
+        affected = list(project.affected())
+    for line in explanation.lines(affected, project, History(), here):
+        print(line)
 
 
 def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
     from dvc_parallel import files, machine
-    from dvc_parallel.display import Display
+    from dvc_parallel.display import DONE, Display, summary
     from dvc_parallel.forecast import History
     from dvc_parallel.project import Project
     from dvc_parallel.scheduler import Scheduler
@@ -91,11 +88,11 @@ def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
             processes=processes,
         )
         outcome = scheduler.run()
-        for line in outcome.summary(project.plan, time.monotonic() - began):
+        for line in summary(outcome, project.plan, time.monotonic() - began):
             display.line(line)
         if cluster and not received:
-            cluster.share(outcome.done)
-    return 1 if outcome.failed else 0
+            cluster.share([name for name, what in outcome.items() if what in DONE])
+    return 1 if "failed" in outcome.values() else 0
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
@@ -105,27 +102,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=EXAMPLE.format(prog=prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "targets", nargs="*", help="stages as dvc repro takes them, such as evaluate@final or train"
-    )
-    parser.add_argument(
-        "--jobs", type=int, metavar="N", help="stages at once; default: as many as there is room for"
-    )
-    parser.add_argument(
-        "--keep-going", action="store_true", help="after a failure, run what does not need it"
-    )
-    parser.add_argument(
-        "--ray", metavar="ADDRESS", help="compute on Ray: local, auto, HOST:6379 or ray://HOST:10001"
-    )
-    parser.add_argument(
-        "--checkpoints", type=Path, metavar="FOLDER", help="with --ray: a folder that all nodes share"
-    )
-    parser.add_argument(
-        "--explain", "--dry", action="store_true", help="print what would run, why, and what that costs"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="run copies of the project by dvc repro and by this, and compare"
-    )
+    add = parser.add_argument
+    add("targets", nargs="*", help="stages as dvc repro takes them, such as evaluate@final or train")
+    add("--jobs", type=int, metavar="N", help="stages at once; default: as many as there is room for")
+    add("--keep-going", action="store_true", help="after a failure, run what does not need it")
+    add("--ray", metavar="ADDRESS", help="compute on Ray: local, auto, HOST:6379 or ray://HOST:10001")
+    add("--checkpoints", type=Path, metavar="FOLDER", help="with --ray: a folder that all nodes share")
+    what = "print what would run, why, and what that costs"
+    add("--explain", "--dry", action="store_true", help=what)
+    what = "run copies of the project by dvc repro and by this, and compare"
+    add("--check", action="store_true", help=what)
     return parser
 
 
@@ -136,9 +122,7 @@ def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
 
     try:
         from dvc_parallel.ray_cluster import RayCluster
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
+    except ModuleNotFoundError:
         raise errors.UserError(
             f"--ray {arguments.ray} needs Ray, which is not installed here;"
             " `pip install 'ray[client]'` brings it"
@@ -146,14 +130,3 @@ def _cluster(arguments: argparse.Namespace, hooks: Hooks) -> tuple[Any, Any]:
     checkpoints = arguments.checkpoints and arguments.checkpoints.absolute()
     project = SharedProject(arguments.targets, hooks)
     return project, RayCluster(project, History(), arguments.ray, checkpoints)
-
-
-def _prepare_streams() -> None:
-    """Opens what was closed, before another file takes its number; lets any encoding show any text."""
-    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        if getattr(sys, name) is None:
-            os.dup2(os.open(os.devnull, os.O_RDWR), number)
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 (for the whole process)
-        stream = getattr(sys, name)
-        if mode == "w" and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

@@ -3,9 +3,9 @@
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -18,10 +18,12 @@ from dvc_parallel.jobs import Job
 
 # What moves or colours a terminal: a title, a colour, a step of the cursor.
 ESCAPES = re.compile(r"\x1b(\][^\x07\x1b]*(\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[^\[\]])")
-COLUMNS = ("time left", "epoch", "runs for", "loss", "silent for")  # the first ones stay in a narrow terminal
+COLUMNS = ("runs for", "epoch", "loss", "time left", "silent for")
 LOGS = files.RUN / "logs"
+DONE = ("ran", "restored", "up to date")
+OUTCOMES = (*DONE, "failed", "stopped", "not started")  # of a stage
 NAMED = 3  # failed stages that the last lines name
-ORDER = ("runs for", "epoch", "loss", "time left", "silent for")
+SILENT_S = 10  # after so long without output the table says so
 
 
 class Display:
@@ -68,12 +70,7 @@ class Display:
         """Shows what runs."""
         if self._live:
             with self._readable():
-                self._live.update(_table(jobs, done, total, self._console.width), refresh=True)
-            return
-        for job in jobs:
-            if job.silent_s > job.patience_s:
-                self.line(f"{job.name}: has printed nothing for {duration(job.silent_s)}")
-                job.patience_s *= 2
+                self._live.update(_table(jobs, done, total), refresh=True)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -92,32 +89,19 @@ def shown(line: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in plain)
 
 
-def _table(jobs: Collection[Job], done: int, total: int, width: int) -> Table:
-    """Returns the table with as many columns as there is room for; a stage keeps its name."""
-    rows = {shown(job.name): _cells(job) for job in jobs}
-    room = width - max(map(len, rows), default=0)
-    columns = set()
-    for column in COLUMNS:
-        room -= 2 + max(len(column), *(len(cells[column]) for cells in [{column: ""}, *rows.values()]))
-        columns |= {column} if room >= 0 else set()
+def _table(jobs: Collection[Job], done: int, total: int) -> Table:
+    """Returns the table; where it is wider than the terminal, a stage keeps its name."""
     title = f"{done} of {total} stages done, {len(jobs)} running"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("stage", no_wrap=True)
-    for column in filter(columns.__contains__, ORDER):
+    rows = {shown(job.name): job for job in jobs}
+    table.add_column("stage", no_wrap=True, min_width=max(map(len, rows), default=0))
+    for column in COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
-    for name, cells in rows.items():
-        table.add_row(name, *(cells[column] for column in filter(columns.__contains__, ORDER)))
+    for name, job in rows.items():
+        left = "" if job.left_s is None else duration(job.left_s)
+        silent = duration(job.silent_s) if job.silent_s > SILENT_S else ""
+        table.add_row(name, duration(job.seconds), job.epoch, job.loss, left, silent)
     return table
-
-
-def _cells(job: Job) -> dict[str, str]:
-    return {
-        "runs for": duration(job.seconds),
-        "epoch": job.epoch,
-        "loss": job.loss,
-        "time left": "" if job.left_s is None else duration(job.left_s),
-        "silent for": duration(job.silent_s) if job.silent_s > 10 else "",
-    }
 
 
 def duration(seconds: float) -> str:
@@ -129,42 +113,23 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes_of_hour} min" if hours else f"{minutes} min {rest} s"
 
 
-@dataclass
-class Outcome:
-    """The stages of a plan by what became of them; those in none of the lists did not run.
+def summary(outcome: Mapping[str, str], plan: Sequence[str], seconds: float) -> Iterator[str]:
+    """Yields the last lines of a run.
 
-    Attributes:
-        ran: their commands ran.
-        restored: the run cache had their results.
-        unchanged: they were up to date.
-        failed: they failed.
-        stopped: a signal ended them.
+    Args:
+        outcome: stage -> what became of it, one of OUTCOMES.
+        plan: all stages.
+        seconds: how long it took.
     """
-
-    ran: list[str] = field(default_factory=list)
-    restored: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    stopped: list[str] = field(default_factory=list)
-
-    @property
-    def done(self) -> list[str]:
-        """The stages that are up to date now."""
-        return [*self.ran, *self.restored, *self.unchanged]
-
-    def summary(self, plan: Sequence[str], seconds: float) -> Iterator[str]:
-        """Yields the last lines of a run."""
-        counts = {"ran": self.ran, "restored": self.restored, "up to date": self.unchanged}
-        counts |= {"failed": self.failed, "stopped": self.stopped}
-        left = set(plan) - {*self.done, *self.failed, *self.stopped}
-        counts["not started"] = [name for name in plan if name in left]
-        if self.failed:
-            names = ", ".join(self.failed[:NAMED]) + ", ..." * (len(self.failed) > NAMED)
-            yield f"fix what made {names} fail, then run the same command again; what is done is recorded"
-        elif self.stopped:
-            yield "run the same command again for the rest; what is done is recorded"
-        found = ", ".join(f"{len(names)} {what}" for what, names in counts.items() if names)
-        yield f"{len(plan)} stages: {found}, in {duration(seconds)}"
+    failed = [name for name, what in outcome.items() if what == "failed"]
+    if failed:
+        names = ", ".join(failed[:NAMED]) + ", ..." * (len(failed) > NAMED)
+        yield f"fix what made {names} fail, then run the same command again; what is done is recorded"
+    elif "stopped" in outcome.values():
+        yield "run the same command again for the rest; what is done is recorded"
+    counts = Counter(outcome.get(name, "not started") for name in plan)
+    found = ", ".join(f"{counts[what]} {what}" for what in OUTCOMES if counts[what])
+    yield f"{len(plan)} stages: {found}, in {duration(seconds)}"
 
 
 def log(name: str) -> Path:

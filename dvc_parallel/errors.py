@@ -1,10 +1,12 @@
 """Mistakes of the user and trouble with the machine: one message and exit code 1, without traceback."""
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+EX_PIPE = 141  # what a shell says of a command that SIGPIPE has ended
 _ROOM = "free some disk space and rerun; finished work is kept"
 _RIGHTS = "change its permissions or its owner, then rerun"
 _REMEDIES = {
@@ -23,9 +25,15 @@ class UserError(Exception):
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Ends the process with one message and exit code 1 if the block raises an expected error."""
+    """Ends the process with one message for an expected error; quietly where its reader has left."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python's end would fail again
+        sys.exit(EX_PIPE)
     except Exception as error:
         message = describe(error)
         if message is None:

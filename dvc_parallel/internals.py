@@ -4,6 +4,7 @@ Tested with DVC 3.67.1. tests/test_internals.py says which of these names a DVC 
 """
 
 import io
+import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -51,13 +52,13 @@ def commands(stage: Stage) -> list[tuple[str, list[str]]]:
     return [(text, _make_cmd(get_executable(), text)) for text in _enforce_cmd_list(stage.cmd)]
 
 
-def noted(stage: Stage, command: str) -> AbstractContextManager[None]:
+def noted(stage: Stage) -> AbstractContextManager[None]:
     """Notes in DVC's record of processes that this one works on what a stage reads and writes."""
     repo, remote = stage.repo, (RepoDependency, AbstractDependency)
     read = [dep.fs_path for dep in stage.deps if not isinstance(dep, remote)]
     write = [out.fs_path for out in stage.outs]
     hardlink = repo.config["core"].get("hardlink_lock", False)
-    return rwlock(repo.tmp_dir, repo.fs, command, read, write, hardlink)
+    return rwlock(repo.tmp_dir, repo.fs, " ".join(sys.argv), read, write, hardlink)
 
 
 def fill(stage: Stage, entry: Entry) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from dvc_parallel.machine import Need
 from dvc_parallel.project import Command
 
-SILENT_S = 120  # after so long without output a log says so, then after twice, four times that
 LAST_LINES = 10  # of a log: what a terminal shows of a failure
 EPOCH = re.compile(r"(?i)(?:, seed (\d+): )?\bepoch (\d+)/(\d+)(?:\b.*?\bloss:? ([^\s,]+))?")
 
@@ -30,7 +29,6 @@ class Job:
         epoch: the last one it has printed, as "3/60", or "3/60 of seed 1".
         loss: of that epoch, as it printed it.
         memory: its peak so far, in bytes, of the commands that have ended.
-        patience_s: after how long without output it is time to say so.
     """
 
     name: str
@@ -45,7 +43,6 @@ class Job:
     loss: str = ""
     began: float = field(default_factory=lambda: time.time())
     memory: float = 0.0
-    patience_s: float = SILENT_S
     _epochs: list[float] = field(default_factory=list)  # when each ended
     _to_do: dict[str, int] = field(default_factory=dict)  # seed -> its epochs that are left
     _of_seed: int = 0  # epochs of a seed
@@ -87,7 +84,7 @@ class Job:
             received = file.read()
         if received:
             self._position += len(received)
-            self._heard, self.patience_s = time.monotonic(), SILENT_S
+            self._heard = time.monotonic()
         *whole, self._rest = re.split(rb"[\r\n]", self._rest + received)
         if to_the_end:
             whole, self._rest = [*whole, self._rest], b""

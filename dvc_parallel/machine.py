@@ -1,6 +1,5 @@
 """What the machine offers: cores, memory and GPUs; and whether another stage still fits."""
 
-import itertools
 import math
 import os
 import subprocess
@@ -14,7 +13,7 @@ import psutil
 
 from dvc_parallel.errors import UserError
 
-CGROUP, DEVICES = Path("/sys/fs/cgroup"), Path("/dev")  # limits of a container; the GPU driver's device files
+CGROUP = Path("/sys/fs/cgroup")  # limits of a container
 GPU_MEMORY = 8e9  # bytes that a stage gets
 
 
@@ -115,40 +114,28 @@ def free_memory() -> float:
     return free
 
 
-def gpus(devices: Path = DEVICES) -> dict[str, int]:
-    """Returns the NVIDIA GPUs that CUDA may use, and for how many stages each has memory.
-
-    Args:
-        devices: where the driver's device files are.
-    """
-    found = sorted(devices.glob("nvidia[0-9]*"))
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if not found or (visible is not None and not _visible(visible)):
-        return {}
+def gpus() -> dict[str, int]:
+    """Returns the NVIDIA GPUs that CUDA may use, and for how many stages each has memory."""
     query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
     try:
         listed = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60).stdout
-    except (OSError, subprocess.SubprocessError):
-        numbers = [path.name.removeprefix("nvidia") for path in found]
-        listed = "".join(f"{number}, {number}, 0\n" for number in numbers)
+    except (OSError, subprocess.SubprocessError):  # there is none
+        return {}
     rows = [line.split(", ") for line in listed.splitlines()]
-    slots = {uuid: max(1, int(float(mib) * 2**20 // GPU_MEMORY)) for _, uuid, mib in rows}
-    if visible is None:
-        return slots
-    slots |= {index: slots[uuid] for index, uuid, _ in rows}
-    return {name: slots.get(name, 1) for name in _visible(visible)}
-
-
-def _visible(variable: str) -> list[str]:
-    """Returns the GPUs that CUDA_VISIBLE_DEVICES names; CUDA stops at the first entry that names none."""
-    names = map(str.strip, variable.split(","))
-    return list(itertools.takewhile(lambda name: name.isdigit() or name.startswith(("GPU-", "MIG-")), names))
+    sizes = [int(mib) * 2**20 if mib.isdigit() else 0 for *_, mib in rows]  # "[N/A]" where the CPU shares it
+    slots = {}
+    for (index, uuid, _), size in zip(rows, sizes, strict=True):
+        slots[index] = slots[uuid] = max(1, int(size // GPU_MEMORY))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [uuid for _, uuid, _ in rows] if visible is None else visible.split(",")
+    return {name: slots[name] for name in names if name in slots}
 
 
 def _resident(pid: int | None) -> float:
+    """Returns the bytes that a process and all it has started hold."""
+    if pid is None:
+        return 0.0
     with suppress(psutil.Error):
-        process = psutil.Process(pid) if pid else None
-        return (
-            sum(p.memory_info().rss for p in [process, *process.children(recursive=True)]) if process else 0.0
-        )
+        process = psutil.Process(pid)
+        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
     return 0.0

@@ -8,18 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import psutil
 
 from dvc_parallel.fork_server import KIB
 from dvc_parallel.project import Command
 
 FORKED = re.compile(r"exec python -m ([\w.]+)((?: [\w./@-]+)*)")  # commands that may be forked
-LOOK_S = 0.1
 
 
 class Ended(NamedTuple):
@@ -151,24 +147,12 @@ class Processes:
         self._server.wait()
         for name, (command, log) in left.items():
             if pid := self.pids[name]:
-                _append(log, "the process that this stage was forked from died; it starts again\n")
-                while _is_running(pid):  # it notices that, and saves its state
-                    time.sleep(LOOK_S)
-            if self._is_stopping:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+            if pid or self._is_stopping:
                 self._end(name, -signal.SIGKILL, 0.0)
             else:
                 self._start(name, command, log)  # and says what was wrong
-
-
-def _append(log: Path, text: str) -> None:
-    with log.open("a", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _is_running(pid: int) -> bool:
-    with suppress(psutil.Error):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def _package(module: str) -> str:

@@ -12,13 +12,14 @@ import logging
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dvc_parallel import files, internals
-from dvc_parallel.entries import Entries, Order
+from dvc_parallel.entries import ORDER, Entries, Order
 from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
 from dvc_parallel.internals import DvcException, LockError, Output, PipelineStage, Stage
@@ -63,8 +64,10 @@ class Project:
                 f"{Path.cwd()} is in no DVC project, expected a .dvc folder here; change into the project"
             ) from None
         self._held: dict[str, ExitStack] = {}
-        self._entries: dict[str, Entries] = {}
-        self._gitignores: dict[Path, Order] = {}
+        self._entries: dict[str, Entries] = {}  # dvc.yaml -> the entries of its dvc.lock
+        self._unchanged: set[tuple[str, str]] = (
+            set()
+        )  # path and hash of what is as recorded, since DVC's lock
         with self.locked():
             _mend(Path(self._repo.tmp_dir, "rwlock"))
             try:
@@ -76,16 +79,11 @@ class Project:
     def _read(self, targets: Sequence[str]) -> None:
         graph = internals.get_active_graph(self._repo.index.graph)
         here = os.path.abspath("dvc.yaml")
-        # Without targets, DVC would read all files again.
         chosen = [stage for stage in graph if stage.path == here and not targets]
         for target in targets:
-            try:
-                chosen += internals.collect_stages(self._repo, [target])
-            except DvcException as error:
-                names = {name for stage in graph for name in _names(stage)}
-                for close in difflib.get_close_matches(target, names, 1):
-                    raise UserError(f"there is no stage {target!r}; did you mean {close!r}?") from None
-                raise error
+            # what the graph has not, DVC looks for, or explains: it would read all files again
+            found = [stage for stage in graph if target in _names(stage)]
+            chosen += found or self._find(target, {name for stage in graph for name in _names(stage)})
         if not chosen:
             raise UserError(f"{Path.cwd()} has no dvc.yaml with stages; change into the project")
         os.chdir(self._repo.root_dir)  # so that names and paths mean the same wherever the command is called
@@ -93,6 +91,17 @@ class Project:
         self._stages: dict[str, Stage] = {stage.addressing: stage for stage in plan}
         self.plan = tuple(self._stages)
         self.upstream = {s.addressing: {up.addressing for up in graph.successors(s)} for s in plan}
+        for path in {stage.path for stage in plan if isinstance(stage, PipelineStage)}:
+            lock = Path(path).relative_to(self._repo.root_dir).with_suffix(".lock")
+            self._entries[path] = Entries(lock, [stage.name for stage in plan if stage.path == path])
+
+    def _find(self, target: str, names: Collection[str]) -> list[Stage]:
+        try:
+            return internals.collect_stages(self._repo, [target])
+        except DvcException:
+            for close in difflib.get_close_matches(target, names, 1):
+                raise UserError(f"there is no stage {target!r}; did you mean {close!r}?") from None
+            raise
 
     @contextmanager
     def locked(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
@@ -106,6 +115,9 @@ class Project:
                     if not attempt:
                         print("waiting for another DVC command, which holds .dvc/tmp/lock", file=sys.stderr)
                     meanwhile()
+            self._unchanged.clear()
+            for entries in self._entries.values():
+                entries.read()
             yield
 
     def is_stale(self, name: str) -> bool:
@@ -115,12 +127,22 @@ class Project:
         """
         stage = self._stages[name]
         if isinstance(stage, PipelineStage):
-            self._entries_of(stage).refresh(stage)
+            self._entries[stage.path].update(stage)
         is_always = bool(stage.is_callback or stage.always_changed)
         deps = [] if stage.frozen else stage.deps
         if stage.changed_stage() or (is_always and not stage.frozen):
             return True
-        return any(item.status() for item in (*deps, *stage.outs))
+        return any(map(self._has_changed, (*deps, *stage.outs)))
+
+    def _has_changed(self, item: Output) -> bool:
+        """Returns whether an item is not as recorded; what was found so as an output is so as an input."""
+        known = item.fs_path, str(item.hash_info)
+        if item.IS_DEPENDENCY and item.protocol == "local" and known in self._unchanged:
+            return False
+        if item.status():
+            return True
+        self._unchanged.add(known)
+        return False
 
     def begin(self, name: str) -> list[Command]:
         """Makes a stale stage ready to run; returns its commands, or none if it needs none.
@@ -131,7 +153,7 @@ class Project:
         stage = self._stages[name]
         self._held[name] = ExitStack()
         try:
-            self._held[name].enter_context(self._noted(stage))
+            self._held[name].enter_context(internals.noted(stage))
             if stage.frozen or not stage.cmd:
                 internals.reproduce(stage)
                 self._stage_in_git()
@@ -157,15 +179,15 @@ class Project:
         """Records the outputs of a stage whose commands all ended well."""
         stage = self._stages[name]
         small = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
-        before = {path: _lines(path) for path in {_gitignore(out) for out in stage.outs if out.use_cache}}
-        for path, lines in before.items():
-            self._order_of(path).begin(lines)
+        gitignores = {_gitignore(out) for out in stage.outs if out.use_cache}
+        for path in gitignores:
+            self._orders[path].begin(_lines(path))
         stage.save(run_cache=not small)
-        for path, lines in before.items():
-            self._sort(path, lines)
+        for path in gitignores:
+            self._sort(path)
         stage.commit()
         if isinstance(stage, PipelineStage):
-            self._entries_of(stage).record(stage)
+            self._entries[stage.path].record(stage)
         else:
             stage.dump(update_pipeline=False)
         self._stage_in_git()
@@ -178,7 +200,7 @@ class Project:
         with suppress(Exception):  # where somebody has removed DVC's record, nothing is left to give back
             self._held.pop(name).close()
         for other, held in self._held.items():  # DVC notes a process once for a path that two stages read
-            held.enter_context(self._noted(self._stages[other]))
+            held.enter_context(internals.noted(self._stages[other]))
 
     def close(self) -> None:
         """Releases the locks of all stages that run, which is impossible once Python ends."""
@@ -188,8 +210,7 @@ class Project:
 
     def complete(self) -> None:
         """Notes that the plan was completed."""
-        for note in files.RUN.glob("order-*.json"):
-            note.unlink()
+        ORDER.unlink(missing_ok=True)
 
     def meta(self, name: str) -> dict[str, Any]:
         """Returns what a stage needs: its `meta` in dvc.yaml, and what the hooks add.
@@ -213,35 +234,25 @@ class Project:
         """Returns the text of what a stage reads; None if it is not written yet."""
         return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
-    def _entries_of(self, stage: PipelineStage) -> Entries:
-        """Returns the dvc.lock that belongs to the dvc.yaml of a stage."""
-        if stage.path not in self._entries:
-            plan = [other.name for other in self._stages.values() if other.path == stage.path]
-            self._entries[stage.path] = Entries(Path(stage.path_in_repo).with_suffix(".lock"), plan)
-        return self._entries[stage.path]
-
-    def _sort(self, path: Path, before: list[str]) -> None:
+    def _sort(self, gitignore: Path) -> None:
         """Brings what DVC has added to a .gitignore into the order of the plan."""
-        now = _lines(path)
-        if now != before and (lines := self._order_of(path).sorted(before, now)) != now:
-            files.write(path, "".join(f"{line}\n" for line in lines))
+        lines = _lines(gitignore)
+        if (ordered := self._orders[gitignore].sorted(lines)) != lines:
+            files.write(gitignore, "".join(f"{line}\n" for line in ordered))
 
-    def _order_of(self, gitignore: Path) -> Order:
-        if not self._gitignores:
-            ranks = defaultdict[Path, dict[str, int]](dict)
-            for out in (out for stage in self._stages.values() for out in stage.outs if out.use_cache):
-                rank = ranks[_gitignore(out)]
-                rank[f"/{Path(str(out)).name}"] = len(rank)
-            self._gitignores = {path: Order(path, rank) for path, rank in ranks.items()}
-        return self._gitignores[gitignore]
+    @cached_property
+    def _orders(self) -> dict[Path, Order]:
+        """The order of each .gitignore."""
+        ranks = defaultdict[Path, dict[str, int]](dict)
+        for out in (out for stage in self._stages.values() for out in stage.outs if out.use_cache):
+            rank = ranks[_gitignore(out)]
+            rank[f"/{Path(str(out)).name}"] = len(rank)
+        return {path: Order(path, rank) for path, rank in ranks.items()}
 
     def _stage_in_git(self) -> None:
         """Stages in git what has changed, where `core.autostage` asks for it, before a kill can forget it."""
         with self._repo.scm_context(quiet=True):
             pass
-
-    def _noted(self, stage: Stage) -> Any:
-        return internals.noted(stage, " ".join(sys.argv))
 
 
 def _commands(stage: Stage) -> list[Command]:
@@ -260,17 +271,15 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
-def _names(stage: Stage) -> tuple[str, str]:
-    """Returns the names that stand for a stage: its own, and that of its whole list."""
-    return stage.addressing, stage.addressing.partition("@")[0]
+def _names(stage: Stage) -> tuple[str, str, str]:
+    """Returns the names that stand for a stage: its own, that of its whole list, and its file."""
+    return stage.addressing, stage.addressing.partition("@")[0], stage.relpath
 
 
 def _mend(record: Path) -> None:
     """Removes DVC's record of processes if a kill has cut it off, as every `dvc repro` would then fail."""
     try:
-        json.loads(record.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
+        json.loads(record.read_text(encoding="utf-8") if record.exists() else "{}")
     except ValueError:
         record.unlink()
         print(f"note: removed {record}, which was damaged", file=sys.stderr)

@@ -3,12 +3,11 @@
 Known in advance are the files that the project's hooks foresee, and the outputs that DVC's cache has already.
 """
 
-import errno
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -32,22 +31,14 @@ class Affected(NamedTuple):
     Attributes:
         name: of the stage.
         reasons: why, such as "input data/cifar100 changed"; the last may be what it follows.
-        is_certain: whether it would run no matter what the stages before it leave.
         is_restored: whether DVC's cache has its result, so that nothing is computed.
         parts: of equal cost that it has to do.
     """
 
     name: str
     reasons: list[str]
-    is_certain: bool
     is_restored: bool
     parts: int = 1
-
-
-class _Input(NamedTuple):
-    path: str
-    md5: str | None  # None where there is no such file
-    made_by: frozenset[str]  # stages of whose outputs nothing is known yet, nor of `md5`
 
 
 class Prospect(Project):
@@ -61,59 +52,53 @@ class Prospect(Project):
         # Path -> MD5, if it is known what will be there once these have run
         self._later = {p: hashlib.md5(text.encode()).hexdigest() for p, text in self.hooks.foreseen.items()}
 
-    @contextmanager
-    def locked(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
-        """Holds DVC's lock, unless the project is read-only."""
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(super().locked(meanwhile))
-            except OSError as error:
-                if error.errno not in (errno.EROFS, errno.EACCES):
-                    raise
-            yield
-
     def affected(self) -> Iterator[Affected]:
         """Yields the stages that would or may run, in the order of the plan."""
         yield from filter(None, map(self._affected, self.plan))
 
     def _affected(self, name: str) -> Affected | None:
         stage = self._stages[name]
-        params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency) or dep.protocol != "local"]
-        inputs = [self._input(dep) for dep in stage.deps if dep not in params]
-        if stage.frozen:
-            params, inputs = [], []
-        reasons = list(self._reasons(stage, inputs, params))
-        follows = sorted(set().union(*(entry.made_by for entry in inputs)), key=self.plan.index)
+        deps = [] if stage.frozen else stage.deps
+        params = [dep for dep in deps if isinstance(dep, ParamsDependency) or dep.protocol != "local"]
+        inputs = [dep for dep in deps if dep not in params]
+        makers = {str(dep): self._unknown_makers(str(dep)) for dep in inputs}
+        now = {str(dep): self._hash(dep) for dep in inputs if not makers[str(dep)]}
+        follows = sorted(set().union(*makers.values()), key=self.plan.index)
+        reasons = list(self._reasons(stage, now, params))
         if not reasons and not follows:
             return None
-        result = None if follows or params else self._result(stage, inputs)
+        result = None if follows or params else self._result(stage, now)
         self._foresee(stage, result)
-        if not follows:
-            return Affected(name, reasons, True, result is not None, self._parts(name, reasons))
-        more = f" and {len(follows) - NAMED} more" if follows[NAMED:] else ""
-        reasons, is_certain = [*reasons, f"follows {', '.join(follows[:NAMED])}{more}"], bool(reasons)
-        return Affected(name, reasons, is_certain, False, self._parts(name, []))
-
-    def _parts(self, name: str, reasons: list[str]) -> int:
-        return max(0, self.meta(name).get("parts", 1) - self.hooks.parts_kept(reasons))
+        parts = self.meta(name).get("parts", 1) - (0 if follows else self.hooks.parts_kept(reasons))
+        if follows:
+            more = f" and {len(follows) - NAMED} more" if follows[NAMED:] else ""
+            reasons.append(f"follows {', '.join(follows[:NAMED])}{more}")
+        return Affected(name, reasons, result is not None, max(0, parts))
 
     def _text(self, path: str) -> str | None:
         return self.hooks.foreseen.get(path, super()._text(path))
 
-    def _input(self, dep: Output) -> _Input:
-        """Returns what an input will be when its stage starts."""
+    def _unknown_makers(self, path: str) -> set[str]:
+        """Returns the stages that will make an input of which nothing is known yet."""
+        around = [path, *_folders(path)]
+        if any(place in self._later for place in around):
+            return set()
+        return {self._makers[place] for place in around if place in self._makers} | self._makers_below[path]
+
+    def _hash(self, dep: Output) -> str | None:
+        """Returns the MD5 of an input when its stage starts; None where there will be no such file."""
         path = str(dep)
         if path in self._later:
-            return _Input(path, self._later[path], frozenset())
-        folders = _folders(path)
-        if out := next(filter(self._later.__contains__, folders), None):
-            return _Input(path, self._member(self._later[out], path, out), frozenset())
-        around = {self._makers[out] for out in (path, *folders) if out in self._makers}
-        if made_by := around | self._makers_below[path]:
-            return _Input(path, None, frozenset(made_by))
-        return _Input(path, dep.get_hash().value if dep.exists else None, frozenset())
+            return self._later[path]
+        if out := next(filter(self._later.__contains__, _folders(path)), None):
+            return self._member(self._later[out], path, out)
+        if not dep.exists:
+            return None
+        return dep.get_hash().value if self._has_changed(dep) else dep.hash_info.value
 
-    def _reasons(self, stage: Stage, inputs: list[_Input], params: list[Output]) -> Iterator[str]:
+    def _reasons(
+        self, stage: Stage, now: Mapping[str, str | None], params: Sequence[Output]
+    ) -> Iterator[str]:
         if stage.is_callback or stage.always_changed:
             yield "runs always"
         elif not any(item.hash_info for item in (*stage.deps, *stage.outs)):
@@ -122,8 +107,8 @@ class Prospect(Project):
         if stage.changed_stage():
             yield "its command changed"
         was = _recorded(stage)
-        for path, md5, made_by in inputs:
-            if made_by or md5 == was.get(path):
+        for path, md5 in now.items():
+            if md5 == was.get(path):
                 continue
             if path in self.hooks.foreseen and path in was:
                 yield from self._text_reasons(path, was[path])
@@ -133,7 +118,7 @@ class Prospect(Project):
                 yield f"input {path} {'changed' if path in was else 'is new'}"
         for dep in params:
             yield from _param_reasons(dep)
-        for out in stage.outs:
+        for out in filter(self._has_changed, stage.outs):
             for state in out.status().values():
                 yield f"output {out} {STATES[state] if out.exists else 'is missing'}"
 
@@ -145,13 +130,12 @@ class Prospect(Project):
         else:
             yield from self.hooks.differences(path, former, self.hooks.foreseen[path])
 
-    def _result(self, stage: Stage, inputs: list[_Input]) -> dict[str, str] | None:
+    def _result(self, stage: Stage, now: Mapping[str, str | None]) -> dict[str, str] | None:
         """Returns output -> MD5 if DVC would take them from its cache; None if the stage has to compute.
 
         It is what `StageCache.restore` (dvc/stage/cache.py) looks for, with inputs that are not there yet.
         """
-        now = {entry.path: entry.md5 for entry in inputs if entry.md5 is not None}
-        if not (stage.cmd and inputs and stage.outs) or len(now) < len(inputs):
+        if not (stage.cmd and now and stage.outs) or None in now.values():
             return None
         if any(out.persist for out in stage.outs):
             return None

@@ -25,7 +25,6 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from dvc_parallel import machine, ray_task
 from dvc_parallel.errors import UserError
 from dvc_parallel.forecast import History, need
-from dvc_parallel.machine import Need
 from dvc_parallel.processes import Ended, Processes
 from dvc_parallel.project import Command
 from dvc_parallel.ray_task import Errand
@@ -56,11 +55,12 @@ class RayCluster(Processes):
             checkpoints: folder that all nodes share.
 
         Raises:
-            UserError: there is no remote, something is not committed, or no Ray answers there.
+            UserError: there is no remote, no git repository, or no Ray answers there.
         """
         super().__init__()
         self._project, self._history, self._checkpoints = project, history, checkpoints
-        self._remote, commit = project.remote(), project.commit()
+        self._remote = project.remote()
+        archive, self._folder = project.code()
         self._tasks: dict[Any, str] = {}  # Ray's reference -> stage
         self._errands: dict[str, tuple[Errand, Path, int]] = {}  # stage -> errand, log, number of the try
         self._begun: set[str] = set()
@@ -68,7 +68,7 @@ class RayCluster(Processes):
         self._lock = threading.Lock()
         _connect(address)
         ray.cloudpickle.register_pickle_by_value(ray_task)
-        self._archive, self._folder = ray.put(commit.archive), commit.folder
+        self._archive = ray.put(archive)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._desk = ray.remote(num_cpus=0, scheduling_strategy=here)(ray_task.Desk).remote()
         self._run = ray.remote(max_retries=0)(ray_task.run)
@@ -93,7 +93,7 @@ class RayCluster(Processes):
             remote=self._remote,
             folder=self._folder,
             resumes_from=self._project.hooks.checkpoints,
-            checkpoints=str(self._checkpoints) if self._checkpoints else None,
+            checkpoints=str(self._checkpoints or ""),
             environment={},
         )
         with self._lock:
@@ -131,20 +131,18 @@ class RayCluster(Processes):
             self._project.send_all(names)
 
     def _submit(self, errand: Errand, log: Path, number: int) -> None:
-        needs = need(self._project, self._history, errand.name)
-        n_gpus = float(self._project.meta(errand.name).get("gpu", 0))  # `true` is a whole one
-        n_gpus = n_gpus if ray.cluster_resources().get("GPU") else 0
-        parts = 1 if n_gpus else self._project.meta(errand.name).get("parts", 1)
-        n = max(1, min(parts, _most_at_once(needs)))  # the parts of a stage may run side by side
-        n_cpus = n * needs.threads
-        asked = {"num_cpus": n_cpus, "num_gpus": n_gpus, "memory": n * int(needs.memory)}
-        errand = errand._replace(environment=self._project.hooks.environment(n_cpus))
+        needs, meta = need(self._project, self._history, errand.name), self._project.meta(errand.name)
+        n_gpus = (
+            float(meta.get("gpu", 0)) if ray.cluster_resources().get("GPU") else 0
+        )  # `true` is a whole one
+        most = max(node["Resources"].get("CPU", 0) for node in ray.nodes()) // needs.threads
+        n = 1 if n_gpus else max(1, int(min(meta.get("parts", 1), most)))  # parts that may run side by side
+        asked = {"num_cpus": n * needs.threads, "num_gpus": n_gpus, "memory": n * int(needs.memory)}
+        errand = errand._replace(environment=self._project.hooks.environment(n * needs.threads))
+        _append(log, f"asks Ray for {', '.join(f'{key}={what:g}' for key, what in asked.items())}\n")
         task = self._run.options(name=errand.name, **asked).remote(errand, self._archive, self._desk)
         self._errands[errand.name] = errand, log, number
         self._tasks[task] = errand.name
-        if not any(_fits(node, asked) for node in ray.nodes()):
-            room = f"{n_cpus} CPU, {asked['memory'] / 1e9:.1f} GB of memory, {n_gpus:g} GPU"
-            _append(log, f"no node of the cluster has {room}; waits for one\n".encode())
 
     def _listen(self) -> None:
         """Writes down what nodes report, until home leaves the cluster."""
@@ -154,10 +152,9 @@ class RayCluster(Processes):
             try:
                 self._look()
             except Exception as error:  # no cluster any more, or a bug: no stage would ever end
-                text = f"Ray does not answer: {_first_line(error)}\n".encode()
                 with self._lock:
                     for name in self._tasks.values():
-                        _append(self._errands[name][1], text)
+                        _append(self._errands[name][1], f"Ray does not answer: {_first_line(error)}\n")
                         self.ended.put(Ended(name, 1, 0.0))
                     self._tasks.clear()
 
@@ -166,7 +163,7 @@ class RayCluster(Processes):
         ended, _ = ray.wait(tasks, num_returns=len(tasks), timeout=0, fetch_local=False)
         for name, text in ray.get(self._desk.news.remote()):
             self._begun.add(name)
-            _append(self._errands[name][1], text)
+            _append(self._errands[name][1], text.decode(errors="surrogateescape"))
         for task in ended:
             with self._lock:
                 self._settle(task)
@@ -180,11 +177,10 @@ class RayCluster(Processes):
         except exceptions.TaskCancelledError:
             self.ended.put(Ended(name, -signal.SIGTERM, 0.0))
         except exceptions.RayTaskError as error:
-            _append(log, f"the node failed: {error.cause!r}\n".encode())
+            _append(log, f"the node failed: {error.cause!r}\n")
             self.ended.put(Ended(name, 1, 0.0))
         except exceptions.RayError as error:  # node, raylet or worker died
-            why = f"try {number} of {TRIES} is lost: {type(error).__name__}\n"
-            _append(log, why.encode())
+            _append(log, f"try {number} of {TRIES} is lost: {type(error).__name__}\n")
             if number < TRIES and not self._is_stopping:
                 self._submit(errand, log, number + 1)
             else:
@@ -220,18 +216,6 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _most_at_once(needs: Need) -> int:
-    """Returns how many parts with these needs fit on the largest node."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    rooms = [min(r.get("CPU", 0) // needs.threads, r.get("memory", 0) // needs.memory) for r in nodes]
-    return int(max(rooms, default=0))
-
-
-def _fits(node: dict[str, Any], asked: dict[str, float]) -> bool:
-    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-    return node["Alive"] and all(node["Resources"].get(names[k], 0) >= n for k, n in asked.items())
-
-
-def _append(log: Path, text: bytes) -> None:
-    with log.open("ab") as file:
+def _append(log: Path, text: str) -> None:
+    with log.open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)

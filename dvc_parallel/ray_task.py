@@ -1,6 +1,6 @@
 """What runs in a Ray worker. It travels by value; the node needs Python, Ray, DVC and what the stages import.
 
-A stage runs by `dvc repro --single-item --pull` in a folder of its own, with the commit's files and home's
+A stage runs by `dvc repro --single-item --pull` in a folder of its own, with the files in git and home's
 dvc.lock. FOLDER/cache is DVC's cache, for all stages of the node; FOLDER is $DVC_PARALLEL_FOLDER or
 ~/.cache/dvc-parallel.
 """
@@ -59,7 +59,7 @@ class Errand(NamedTuple):
         remote: name and URL of the DVC remote.
         folder: of the project within its git repository.
         resumes_from: folder of the project from which an interrupted stage resumes; "" for none.
-        checkpoints: folder that nodes share; None for one of the node's own.
+        checkpoints: folder that nodes share; "" for one of the node's own.
         environment: variables that the stage gets.
     """
 
@@ -69,7 +69,7 @@ class Errand(NamedTuple):
     remote: dict[str, str]
     folder: str
     resumes_from: str
-    checkpoints: str | None
+    checkpoints: str
     environment: dict[str, str]
 
 
@@ -114,7 +114,7 @@ def carry_out(errand: Errand, archive: bytes, report: Callable[[bytes], int]) ->
 
     Args:
         errand: the stage.
-        archive: the commit's files.
+        archive: the files in git.
         report: takes what the stage prints, returns the signal that it is to get, or 0.
 
     Returns:
@@ -139,9 +139,7 @@ def carry_out(errand: Errand, archive: bytes, report: Callable[[bytes], int]) ->
 
 
 def _furnish(work: Path, project: Path, node: Path, errand: Errand) -> Path:
-    """Adds to the commit's files what is not in git; returns where the stage keeps its checkpoints."""
-    for path in project.rglob("dvc.lock"):  # the commit's may be older
-        path.unlink()
+    """Adds to the files in git what is not there; returns where the stage keeps its checkpoints."""
     for name, text in errand.locks.items():
         (project / name).write_text(text, encoding="utf-8")
     config = CONFIG.format(work=work, node=node, **errand.remote)

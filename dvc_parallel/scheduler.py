@@ -4,13 +4,14 @@ import queue
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from graphlib import TopologicalSorter
 
-from dvc_parallel import errors
-from dvc_parallel.display import Display, Outcome, duration, log
-from dvc_parallel.forecast import History, need, urgency
+from dvc_parallel import errors, forecast
+from dvc_parallel.display import DONE, Display, duration, log
+from dvc_parallel.forecast import History
 from dvc_parallel.internals import LockError
 from dvc_parallel.jobs import Job
 from dvc_parallel.machine import Machine, Need, Running
@@ -19,7 +20,6 @@ from dvc_parallel.project import Project
 
 LOOK_S = 0.2  # between two looks at what runs
 RETRY_S = 2.0  # between two tries of a stage that another process is working on
-END_S = 30.0  # for stages to end in if the run itself has failed
 
 
 class Scheduler:
@@ -49,12 +49,11 @@ class Scheduler:
         """
         self._project, self._machine, self._history, self._display = project, machine, history, display
         self._received, self._keep_going = received, keep_going
-        self._outcome = Outcome()
         can_fork = sys.platform == "linux" and not machine.gpus
         self._processes = processes or Processes(project.hooks.preload if can_fork else "")
         self._graph = TopologicalSorter(project.upstream)
         self._graph.prepare()
-        self._urgency = urgency(project, history)
+        self._outcome: dict[str, str] = {}  # stage -> one of display.OUTCOMES
         self._unchecked: list[str] = []  # upstream is done
         self._stale: dict[str, Need] = {}  # waiting for room
         self._busy: dict[str, str] = {}  # stages that another process is working on: what DVC says
@@ -62,16 +61,17 @@ class Scheduler:
         self._ended: list[Ended] = []
         self._is_told = False
 
-    def run(self) -> Outcome:
-        """Runs what is stale; a signal is passed on to all that runs, which then ends by itself."""
+    def run(self) -> dict[str, str]:
+        """Runs what is stale; a signal is passed on to all that runs, which then ends by itself.
+
+        Returns:
+            Stage -> what became of it, see `display.summary`; those that did not start are not in it.
+        """
         try:
             while self._advance():
                 self._wait()
-        except SystemExit:  # the second signal
+        except BaseException:  # the second signal, or a bug: no stage may outlive the run
             self._processes.signal(signal.SIGKILL)
-            raise
-        except BaseException:  # a bug, or DVC's: no stage may outlive the run
-            self._end_all()
             raise
         finally:
             self._processes.close()
@@ -94,7 +94,11 @@ class Scheduler:
 
     @property
     def _may_start(self) -> bool:
-        return not self._received and (self._keep_going or not self._outcome.failed)
+        return not self._received and (self._keep_going or "failed" not in self._outcome.values())
+
+    @cached_property
+    def _urgency(self) -> Callable[[str], tuple[bool, float, int]]:
+        return forecast.urgency(self._project, self._history)
 
     def _check(self) -> None:
         """Finds the stale stages among those whose upstream is done; the rest of those are done, too."""
@@ -102,19 +106,18 @@ class Scheduler:
             name = self._unchecked.pop(0)
             with self._guarded(name, may_wait=True):
                 if self._project.is_stale(name):
-                    self._stale[name] = need(self._project, self._history, name)
+                    self._stale[name] = forecast.need(self._project, self._history, name)
                 else:
-                    self._done(name, self._outcome.unchanged)
+                    self._done(name, "up to date")
 
     def _next(self) -> str | None:
         """Returns the most urgent stage if there is room for it; the others do not take its room."""
         held = frozenset[str]().union(*(job.need.mutex for job in self._jobs.values()))
-        stale = [
-            name for name in sorted(self._stale, key=self._urgency) if not self._stale[name].mutex & held
-        ]
-        if sent := next(filter(self._processes.sends, stale), None):
+        free = {name: need for name, need in self._stale.items() if not need.mutex & held}
+        needs = {name: free[name] for name in sorted(free, key=self._urgency)}
+        if sent := next(filter(self._processes.sends, needs), None):
             return sent
-        return self._machine.first_fitting({name: self._stale[name] for name in stale}, self._running())
+        return self._machine.first_fitting(needs, self._running())
 
     def _running(self) -> list[Running]:
         pids = self._processes.pids
@@ -128,7 +131,7 @@ class Scheduler:
             self._busy.pop(name, None)
             if not commands:
                 self._display.line(f"{name}: restored, DVC has its result")
-                self._done(name, self._outcome.restored)
+                self._done(name, "restored")
                 return
             is_sent = self._processes.sends(name)
             gpu = self._machine.free_gpu(self._running()) if needs.gpu and not is_sent else None
@@ -165,7 +168,7 @@ class Scheduler:
         elif self._received:
             del self._jobs[job.name]
             self._project.release(job.name)
-            self._outcome.stopped.append(job.name)
+            self._outcome[job.name] = "stopped"
         else:
             self._fail(job.name, _reason(ended.code))
 
@@ -175,14 +178,14 @@ class Scheduler:
         parts = self._project.parts_done(job.name, job.began)
         self._project.finish(job.name)
         del self._jobs[job.name]
-        self._done(job.name, self._outcome.ran)
+        self._done(job.name, "ran")
         self._display.line(f"{job.name}: done in {duration(seconds)}")
         if parts:
             with suppress(OSError):
                 self._history.record(job.name, seconds, job.memory, parts)
 
-    def _done(self, name: str, among: list[str]) -> None:
-        among.append(name)
+    def _done(self, name: str, what: str) -> None:
+        self._outcome[name] = what
         self._busy.pop(name, None)
         self._graph.done(name)
         self._unchecked += self._graph.get_ready()
@@ -206,7 +209,7 @@ class Scheduler:
             self._display.failure(job)
             place = f"; its log: {log(name)}"
         self._busy.pop(name, None)
-        self._outcome.failed.append(name)
+        self._outcome[name] = "failed"
         self._display.line(f"{name} failed: {why}{place}")
         self._project.release(name)
 
@@ -220,14 +223,6 @@ class Scheduler:
         while not self._processes.ended.empty():
             self._ended.append(self._processes.ended.get())
 
-    def _end_all(self) -> None:
-        """Asks all that runs to end, and ends what does not."""
-        self._processes.signal(signal.SIGTERM)
-        until = time.monotonic() + END_S
-        while self._processes.pids and time.monotonic() < until:
-            time.sleep(LOOK_S)
-        self._processes.signal(signal.SIGKILL)
-
     def _look(self) -> None:
         """Shows what runs, and passes a signal on."""
         for job in self._jobs.values():
@@ -237,7 +232,8 @@ class Scheduler:
             self._processes.signal(self._received[0])
             names = ", ".join(self._jobs) or "nothing"
             self._display.line(f"stopping {names}, once its state is saved; a second signal kills")
-        self._display.refresh(self._jobs.values(), len(self._outcome.done), len(self._project.plan))
+        done = sum(what in DONE for what in self._outcome.values())
+        self._display.refresh(self._jobs.values(), done, len(self._project.plan))
 
 
 def _reason(code: int) -> str:

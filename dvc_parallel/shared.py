@@ -1,23 +1,17 @@
-"""A project for machines that share nothing: data travel through its DVC remote, code as a git commit."""
+"""A project for machines that share nothing: data travel through its DVC remote, code as the files in git."""
 
-import os
+import io
 import subprocess
-from collections.abc import Collection, Iterator
+import tarfile
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dvc_parallel import internals
 from dvc_parallel.errors import UserError
 from dvc_parallel.internals import DvcException, Stage
 from dvc_parallel.project import Project
-
-
-class Commit(NamedTuple):
-    """The current commit: its files as a tar archive, and the folder of the project in it."""
-
-    archive: bytes
-    folder: str
 
 
 class SharedProject(Project):
@@ -34,37 +28,23 @@ class SharedProject(Project):
         except (DvcException, ImportError) as error:
             why = str(error).partition(". ")[0].removeprefix("config file error: ")
             raise UserError(
-                f"data reaches the nodes by a DVC remote, but {why};"
-                " `dvc remote add -d NAME URL` sets one, then commit .dvc/config"
+                f"data reaches the nodes by a DVC remote, but {why}; `dvc remote add -d NAME URL` sets one"
             ) from None
         name = self._repo.config["core"]["remote"]
         return {"name": name, "url": self._repo.config["remote"][name]["url"]}
 
-    def commit(self) -> Commit:
-        """Returns the commit that holds the files as they are now.
-
-        What stages write, such as metrics, may differ, and so may new files that no stage reads.
+    def code(self) -> tuple[bytes, str]:
+        """Returns the files that git tracks, as they are now, as a tar archive; the project's folder in it.
 
         Raises:
-            UserError: this is no git repository, or something is not committed.
+            UserError: this is no git repository.
         """
-        folder = _git("rev-parse", "--show-prefix").decode().strip()
-        outs = {str(out) for stage in self._stages.values() for out in stage.outs if not out.use_cache}
-        read = {str(dep) for stage in self._stages.values() for dep in stage.deps}
-        status = _git("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", ".")
-        changed = []
-        for entry in filter(None, status.split(b"\0")):
-            path, is_new = os.path.relpath(os.fsdecode(entry[3:]), folder or "."), entry[:2] == b"??"
-            is_written = _within(path, outs) or Path(path).name == "dvc.lock"
-            changed += [path] if not is_written and (not is_new or _within(path, read)) else []
-        if changed:
-            more = f" and {len(changed) - 1} more" if changed[1:] else ""
-            raise UserError(
-                f"{changed[0]}{more} is not committed, but nodes get the files of the commit;"
-                " commit it, or put it aside by `git stash`"
-            )
-        top = _git("rev-parse", "--show-toplevel").decode().removesuffix("\n")
-        return Commit(_git("-C", top, "archive", "HEAD"), folder)
+        top, tracked = Path(_git("rev-parse", "--show-toplevel")), io.BytesIO()
+        with tarfile.open(fileobj=tracked, mode="w") as archive:
+            for name in _git("-C", str(top), "ls-files", "-z").split("\0"):
+                if name and (top / name).exists():
+                    archive.add(top / name, name)
+        return tracked.getvalue(), _git("rev-parse", "--show-prefix")
 
     def can_travel(self, name: str) -> bool:
         """Returns whether a stage computes and all that it reads and writes is in git or in DVC's cache."""
@@ -87,8 +67,7 @@ class SharedProject(Project):
 
     def send_inputs(self, name: str) -> None:
         """Puts the inputs of a stage that has begun into the remote, unless they are there already."""
-        for upstream in self.upstream[name]:
-            self._push(self._stages[upstream])
+        self._push(self.upstream[name])
 
     def fetch_result(self, name: str, locks: dict[str, str]) -> None:
         """Fetches what a stage that has begun here wrote on a node, whose dvc.lock files these are.
@@ -103,9 +82,9 @@ class SharedProject(Project):
         if (entry["cmd"], entry.get("deps")) != (ours["cmd"], ours.get("deps")):
             raise UserError("its inputs on the node are not those here; run the same command again")
         internals.fill(stage, entry)
-        with _working():
+        with _remote_errors():
             for objects in stage.get_used_objs(force=True).values():
-                _complete(self._repo.cloud.pull(objects))
+                _check(self._repo.cloud.pull(objects))
         stage.checkout()
 
     def fetch_known(self) -> None:
@@ -114,28 +93,28 @@ class SharedProject(Project):
 
     def send_all(self, names: Collection[str]) -> None:
         """Puts all results of these stages into the remote, and the run cache."""
-        for name in names:
-            self._push(self._stages[name])
+        self._push(names)
         self._share_runs(to_remote=True)
 
     def _restore(self, stage: Stage) -> None:
         self._repo.stage_cache.restore(stage, pull=True)
 
-    def _push(self, stage: Stage) -> None:
-        with _working():
-            for objects in stage.get_used_objs(push=True).values():
-                _complete(self._repo.cloud.push(objects))
+    def _push(self, names: Iterable[str]) -> None:
+        with _remote_errors():
+            for stage in map(self._stages.__getitem__, names):
+                for objects in stage.get_used_objs(push=True).values():
+                    _check(self._repo.cloud.push(objects))
 
     def _share_runs(self, *, to_remote: bool) -> None:
         here = self._repo.cache.legacy
-        with _working(), suppress(internals.RunCacheNotSupported):  # over HTTP
+        with _remote_errors(), suppress(internals.RunCacheNotSupported):  # over HTTP
             there = self._repo.cloud.get_remote_odb(command="push", hash_name=here.hash_name)
             places = (here, there) if to_remote else (there, here)
             self._repo.stage_cache.transfer(*places, force=False)
 
 
 @contextmanager
-def _working() -> Iterator[None]:
+def _remote_errors() -> Iterator[None]:
     """Turns the errors of remotes, which differ by kind, into a message."""
     try:
         yield
@@ -147,18 +126,14 @@ def _working() -> Iterator[None]:
         ) from None
 
 
-def _complete(transfer: Any) -> None:
+def _check(transfer: Any) -> None:
     if transfer.failed:
         raise OSError(f"{len(transfer.failed)} files did not pass")
 
 
-def _git(*arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], capture_output=True)
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="surrogateescape")
     if done.returncode:
-        why = " ".join(done.stderr.decode(errors="replace").split())
-        raise UserError(f"nodes get the code as a git commit, but git says: {why}; `git init`, then commit")
-    return done.stdout
-
-
-def _within(path: str, places: Collection[str]) -> bool:
-    return any(path == place or path.startswith(f"{place}/") for place in places)
+        why = " ".join(done.stderr.split())
+        raise UserError(f"nodes get the code as the files in git, but git says: {why}; `git init`, `git add`")
+    return done.stdout.removesuffix("\n")

@@ -43,7 +43,9 @@ def main(argv: list[str] | None = None) -> None:
     from stages.workspace.hooks import StudyHooks
 
     resolved = {str(RESOLVED / path): text for path, text in items.files(items.load(PARAMS)).items()}
-    command.explain(arguments.targets, arguments.jobs, StudyHooks(resolved, differences.lines))
+    hooks = StudyHooks(resolved, differences.lines)
+    jobs = [] if arguments.jobs is None else ["--jobs", str(arguments.jobs)]
+    command.main(["--explain", *jobs, *arguments.targets], prog=parser.prog, hooks=hooks)
 
 
 if __name__ == "__main__":

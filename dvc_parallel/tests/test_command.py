@@ -117,7 +117,7 @@ def test_the_longest_go_first_and_unknown_ones_count_as_the_longest_of_their_kin
     printed = run(project, "--dry")
     assert not (project / "order").exists()
     assert not (project / "dvc.lock").exists()
-    assert printed.split()[:7] == ["long", "has", "never", "run", "took", "1", "min"]
+    assert "has never run  took 1 min 40 s\n" in printed
     run(project, "--jobs", "1")
     assert (project / "order").read_text().split() == ["long", "x", "y", "middle", "short"]
     assert json.loads(history.read_text())["long"]["seconds"] < 10
@@ -171,7 +171,7 @@ def test_after_a_failure_what_runs_finishes_and_nothing_new_starts(project):
     mend(project)
     run(project)
     theirs = pipelines.copy(project, "theirs")
-    for path in (theirs / "dvc.lock", theirs / ".dvc/tmp/run/order-dvc.lock.json"):
+    for path in (theirs / "dvc.lock", theirs / ".dvc/tmp/run/order.json"):
         path.unlink(missing_ok=True)
     repro(theirs)
     assert recorded(project) == recorded(theirs)  # the order of stages, too
@@ -390,14 +390,6 @@ def test_whatever_a_stage_prints_ends_neither_the_run_nor_another_stage(project)
     assert "a | réd \\x01\ufffd\n" in log.read_text()
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_do_no_harm(project, closed):
-    pipelines.write(project, stage("a", "echo out; echo error >&2; cat"))
-    code, printed = call(project, "/bin/sh", "-c", f"exec {' '.join(RUN)} {closed}")
-    assert (code, "Traceback" in printed, names(project)) == (0, False, ["a"])
-    assert (project / ".dvc/tmp/run/logs/a.log").read_text() == "out\nerror\n"
-
-
 def test_a_reader_that_leaves_ends_no_stage(project):
     pipelines.write(
         project, stage("a", "for n in 1 2 3 4 5; do echo $n; sleep 0.1; done"), stage("b", needs=("a",))
@@ -405,6 +397,17 @@ def test_a_reader_that_leaves_ends_no_stage(project):
     _, printed = call(project, "/bin/sh", "-c", f"({' '.join(RUN)}; echo code $? >&2) | head -n 1")
     assert printed == "a: starts\ncode 0\n"
     assert names(project) == ["a", "b"]
+
+
+def test_a_reader_that_leaves_an_explanation_ends_it_quietly(project):
+    pipelines.write(project, stage("a"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as pipe:
+        done = subprocess.run(
+            [*RUN, "--dry"], cwd=project, env=pipelines.environment(), stdout=pipe, stderr=subprocess.PIPE
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_what_fails_before_its_command_starts_names_no_log(project):
@@ -424,8 +427,15 @@ def test_an_unexpected_error_of_the_run_ends_its_stages(project, monkeypatch):
     monkeypatch.setattr(Display, "refresh", refresh)
     with pytest.raises(RuntimeError, match="a bug"):
         run(project)
-    assert not [p for p in psutil.Process().children(recursive=True) if "make.py" in p.cmdline()]
+    wait_for(lambda: not [p for p in psutil.Process().children(recursive=True) if is_stage(p)])
     assert not any(json.loads((project / ".dvc/tmp/rwlock").read_text()).values())
+
+
+def is_stage(process):
+    try:
+        return "make.py" in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 def git(folder, *arguments):
@@ -451,20 +461,10 @@ def test_with_autostage_git_has_what_repro_stages(project):
     assert (project / ".gitignore").read_text() == (theirs / ".gitignore").read_text()
 
 
-def test_a_read_only_project_is_explained(project):
+def test_a_read_only_project_is_one_line(project):
     pipelines.write(project, stage("a"))
-    run(project)
-    (project / "dvc.lock").unlink()
     mount = f"mount --bind {project} {project} && mount -o remount,bind,ro {project} && cd {project}"
     if subprocess.run(["unshare", "-rm", "true"]).returncode:
         pytest.skip("no rights to mount")
-    for option, expected in (
-        ("--dry", "a  has never run"),
-        ("--explain", "a  has never run"),
-        ("", "error: Read-only file system"),
-    ):
-        code, printed = call(
-            project, "unshare", "-rm", "/bin/sh", "-c", f"{mount} && {' '.join(RUN)} {option}"
-        )
-        assert printed.startswith(expected), printed
-        assert code == (not option)
+    code, printed = call(project, "unshare", "-rm", "/bin/sh", "-c", f"{mount} && {' '.join(RUN)}")
+    assert (code, printed[:28], printed.count("\n")) == (1, "error: Read-only file system", 1)

@@ -7,7 +7,6 @@ import pytest
 from rich.console import Console
 
 from dvc_parallel import display as module
-from dvc_parallel import jobs
 from dvc_parallel.display import Display, duration
 from dvc_parallel.jobs import Job
 from dvc_parallel.machine import Need
@@ -29,17 +28,6 @@ def test_a_log_has_each_line_with_its_stage_and_no_table(job, capsys):
     assert capsys.readouterr().out == ("train@final: starts\ntrain@final | [bold] 1/2\ntrain@final | two\n")
 
 
-def test_a_log_says_ever_more_rarely_that_a_stage_is_silent(job, capsys, monkeypatch):
-    now, told = job.started, []
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: now)
-    with Display() as display:
-        for minute in range(20):
-            now = job.started + 60 * minute + 1
-            display.refresh([job], 0, 1)
-            told += [minute] if capsys.readouterr().out else []
-    assert told == [2, 4, 8, 16]
-
-
 def test_a_terminal_has_a_table_of_what_runs_and_the_end_of_a_failure(job):
     ours, theirs = pty.openpty()
     with open(theirs, "w") as terminal, Display(terminal) as display:
@@ -57,12 +45,10 @@ def test_a_terminal_has_a_table_of_what_runs_and_the_end_of_a_failure(job):
     assert "line 9\r" not in shown
 
 
-@pytest.mark.parametrize(("width", "columns"), [(200, 6), (50, 5), (30, 3), (12, 1), (4, 1)])
-def test_where_a_terminal_is_narrow_columns_go_and_the_name_stays(job, width, columns):
-    console = Console(width=max(width, 11), file=io.StringIO())
-    table = module._table([job], 1, 3, width)
-    assert len(table.columns) == columns
-    console.print(table)
+@pytest.mark.parametrize("width", [100, 30, 12])
+def test_where_a_terminal_is_narrow_the_name_stays(job, width):
+    console = Console(width=width, file=io.StringIO())
+    console.print(module._table([job], 1, 3))
     assert "train@final" in console.file.getvalue()
 
 

@@ -42,7 +42,7 @@ def project(finished, tmp_path):
         yield
 
 
-NOTE = Path(".dvc/tmp/run/order-dvc.lock.json")
+NOTE = Path(".dvc/tmp/run/order.json")
 
 
 def lock_of(plan):
@@ -145,9 +145,10 @@ def test_a_stage_learns_what_another_process_recorded_of_it(project):
     written = lock_of(tuple(stages))
     (out,) = stages["first"].outs
     Path("dvc.lock").write_text(lock().replace(out.hash_info.value, "f" * 32).replace("echo 3", "echo 4"))
-    written.record(stages["second"])  # reads the file, too
-    written.refresh(stages["first"])
-    written.refresh(stages["list"])
+    written.read()
+    written.record(stages["second"])
+    written.update(stages["first"])
+    written.update(stages["list"])
     assert out.hash_info.value == "f" * 32
     assert stages["list"].cmd_changed
     assert "f" * 32 in lock()

@@ -1,16 +1,13 @@
-"""What a run will take, and how that is shown."""
+"""What a run will take."""
 
-import io
 import json
 
 import pytest
-from rich.console import Console
 
-from dvc_parallel import explanation, forecast
+from dvc_parallel import forecast
 from dvc_parallel.forecast import History
 from dvc_parallel.hooks import Hooks
 from dvc_parallel.machine import Machine
-from dvc_parallel.prospect import Affected
 
 
 class Steps:
@@ -32,18 +29,7 @@ def history(tmp_path):
     return History(path)
 
 
-@pytest.mark.parametrize(("jobs", "seconds"), [(1, 60), (2, 35), (9, 35)])
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 60), (2, 35), (9, 35), (None, 60)])
 def test_the_time_is_that_of_stages_side_by_side(history, jobs, seconds):
     costs = {name: history.known(name) for name in Steps.plan}
-    assert forecast.seconds(costs, Steps(), history, Machine(1, jobs=jobs)) == seconds
-
-
-def test_a_terminal_gets_a_table_that_fits_its_width(history):
-    found = [Affected("long", [f"knob {knob}: 1 -> 2" for knob in ("epochs", "a_long_name")], True, False)]
-    shown = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
-    explanation.show(found, Steps(), history, Machine(1), shown)
-    assert [line.rstrip() for line in shown.file.getvalue().splitlines()[:3]] == [
-        "stage  why                     cost",
-        "long   knob epochs: 1 -> 2     took 25 s",
-        "       knob a_long_name: 1 ->",
-    ]
+    assert forecast.seconds(costs, Steps(), Machine(1, jobs=jobs)) == seconds

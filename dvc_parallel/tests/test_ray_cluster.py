@@ -51,6 +51,7 @@ def outputs(home):
 
 def test_nodes_that_share_nothing_leave_what_repro_leaves_and_a_clone_has_nothing_to_run(nodes, home):
     clusters.write(home, computing("a", 20), computing("b", 20), computing("c", 1, ("a", "b")), SCORE)
+    (home / "make.py").write_text((home / "make.py").read_text() + "\n")  # nodes get it as it is now
     theirs = pipelines.copy(home, "theirs")
     code, printed = call(home, *RUN, "--ray", nodes.address)
     assert code == 0, printed
@@ -139,17 +140,12 @@ def test_a_project_without_remote_is_one_line(home):
     assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["make.py", "dvc.yaml"])
-def test_what_is_not_committed_is_one_line(home, name):
-    clusters.write(home, computing("a", 1), SCORE)
-    with (home / name).open("a") as file:
-        file.write("\n")
-    (home / "score").touch()
-    (home / "notes").touch()
-    assert run(home, "--ray", "auto", code=1) == (
-        f"error: {name} is not committed, but nodes get the files of the commit;"
-        " commit it, or put it aside by `git stash`\n"
-    )
+def test_without_git_there_is_one_line(home):
+    clusters.write(home, computing("a", 1))
+    (home / ".git").rename(home / "git")
+    printed = run(home, "--ray", "auto", code=1)
+    assert printed.startswith("error: nodes get the code as the files in git, but git says: fatal: not a git")
+    assert printed.count("\n") == 1
 
 
 def test_without_ray_there_is_one_line(home, monkeypatch):

@@ -37,7 +37,7 @@ class Home:
             remote=self.project.remote(),
             folder="",
             resumes_from=".checkpoints",
-            checkpoints=None,
+            checkpoints="",
             environment={},
         )
 
@@ -48,7 +48,7 @@ class Home:
             self.printed += text
             return 15 if signal_after and signal_after in self.printed else 0
 
-        return ray_task.carry_out(self._errand, self.project.commit().archive, report)
+        return ray_task.carry_out(self._errand, self.project.code()[0], report)
 
     def close(self):
         self.project.close()
