@@ -63,25 +63,18 @@ def _explain(arguments: argparse.Namespace, hooks: Hooks) -> None:
 
 
 def _run(arguments: argparse.Namespace, hooks: Hooks) -> int:
-    from dvc_parallel import files, machine
+    from dvc_parallel import machine
     from dvc_parallel.display import DONE, Display, summary
     from dvc_parallel.forecast import History
     from dvc_parallel.project import Project
     from dvc_parallel.scheduler import Scheduler
 
     here, began = machine.machine(arguments.jobs), time.monotonic()
-    if (arguments.jobs or 0) > here.cores:
-        print(f"note: --jobs {arguments.jobs} on {here.cores} cores: more jobs than cores gain nothing")
     if arguments.ray:
         project, cluster = _cluster(arguments, hooks)
     else:
         project, cluster = Project(arguments.targets, hooks), None
-    with (
-        files.only_run(),
-        cluster or nullcontext() as processes,
-        Display() as display,
-        signals.deferred() as received,
-    ):
+    with cluster or nullcontext() as processes, Display() as display, signals.deferred() as received:
         scheduler = Scheduler(
             *(project, here, History(), display, received),
             keep_going=arguments.keep_going,

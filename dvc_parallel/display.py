@@ -114,13 +114,7 @@ def duration(seconds: float) -> str:
 
 
 def summary(outcome: Mapping[str, str], plan: Sequence[str], seconds: float) -> Iterator[str]:
-    """Yields the last lines of a run.
-
-    Args:
-        outcome: stage -> what became of it, one of OUTCOMES.
-        plan: all stages.
-        seconds: how long it took.
-    """
+    """Yields the last lines of a run, by stage -> one of OUTCOMES; those that did not start are not there."""
     failed = [name for name, what in outcome.items() if what == "failed"]
     if failed:
         names = ", ".join(failed[:NAMED]) + ", ..." * (len(failed) > NAMED)

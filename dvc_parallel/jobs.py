@@ -14,35 +14,20 @@ EPOCH = re.compile(r"(?i)(?:, seed (\d+): )?\bepoch (\d+)/(\d+)(?:\b.*?\bloss:? 
 
 @dataclass
 class Job:
-    """A stage that runs.
-
-    Attributes:
-        name: of the stage.
-        commands: those that are still to run.
-        log: the file that its processes write.
-        need: what it takes.
-        gpu: the GPU it was given.
-        past_s: how long it took last time; None if not known.
-        parts: of equal cost, such as the seeds that it trains.
-        started: by the monotonic clock.
-        began: the same by the clock of files.
-        epoch: the last one it has printed, as "3/60", or "3/60 of seed 1".
-        loss: of that epoch, as it printed it.
-        memory: its peak so far, in bytes, of the commands that have ended.
-    """
+    """A stage that runs."""
 
     name: str
-    commands: list[Command]
-    log: Path
+    commands: list[Command]  # that are still to run
+    log: Path  # that its processes write
     need: Need
-    gpu: str | None = None
-    past_s: float | None = None
-    parts: int = 1
+    gpu: str | None = None  # that it was given
+    past_s: float | None = None  # how long it took last time
+    parts: int = 1  # of equal cost, such as the seeds that it trains
     started: float = field(default_factory=lambda: time.monotonic())
-    epoch: str = ""
-    loss: str = ""
-    began: float = field(default_factory=lambda: time.time())
-    memory: float = 0.0
+    began: float = field(default_factory=lambda: time.time())  # the same by the clock of files
+    epoch: str = ""  # the last one it has printed, as "3/60", or "3/60 of seed 1"
+    loss: str = ""  # of that epoch
+    memory: float = 0.0  # the peak of its commands that have ended, in bytes
     _epochs: list[float] = field(default_factory=list)  # when each ended
     _to_do: dict[str, int] = field(default_factory=dict)  # seed -> its epochs that are left
     _of_seed: int = 0  # epochs of a seed
@@ -74,11 +59,7 @@ class Job:
         return max(0.0, left)
 
     def new_lines(self, *, to_the_end: bool = False) -> list[str]:
-        """Returns the lines that its log has got since the last call.
-
-        Args:
-            to_the_end: whether what follows the last end of a line is a line, too.
-        """
+        """Returns the lines that its log has got since the last call; to the end: whole or not."""
         with self.log.open("rb") as file:
             file.seek(self._position)
             received = file.read()

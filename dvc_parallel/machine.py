@@ -19,17 +19,17 @@ GPU_MEMORY = 8e9  # bytes that a stage gets
 
 @dataclass(frozen=True)
 class Need:
-    """What a stage takes: CPU threads, bytes, whether it computes on a GPU, what no two may have at once."""
+    """What a stage takes."""
 
     threads: int
-    memory: float
+    memory: float  # bytes
     gpu: bool = False
-    mutex: frozenset[str] = frozenset()
+    mutex: frozenset[str] = frozenset()  # what no two may have at once
 
 
 @dataclass(frozen=True)
 class Running:
-    """What a stage that runs was given: its need, its process, its GPU."""
+    """What a stage that runs was given."""
 
     need: Need
     pid: int | None
@@ -38,17 +38,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Machine:
-    """What may be used.
-
-    Attributes:
-        cores: CPU cores.
-        gpus: number of each GPU, as CUDA counts them -> stages that it takes at once.
-        jobs: stages at once; None for as many as there are cores for.
-    """
+    """What may be used."""
 
     cores: int
-    gpus: Mapping[str, int] = field(default_factory=dict)
-    jobs: int | None = None
+    gpus: Mapping[str, int] = field(default_factory=dict)  # name -> stages that it takes at once
+    jobs: int | None = None  # stages at once; None for as many as there are cores for
 
     def has_room(self, need: Need, running: Collection[Running]) -> bool:
         """Returns whether cores and memory are free for another stage; one may always run."""
@@ -61,12 +55,7 @@ class Machine:
         return need.memory <= free_memory() - growth
 
     def first_fitting(self, needs: Mapping[str, Need], running: Collection[Running]) -> str | None:
-        """Returns which of the waiting stages starts next; None if there is no room.
-
-        Args:
-            needs: of those that wait, the most urgent first; the others do not take its room.
-            running: what runs.
-        """
+        """Returns which stage starts next, the most urgent first; less urgent ones do not take its room."""
         for name, need in needs.items():
             if not self.has_room(need, running):
                 return None

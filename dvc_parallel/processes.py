@@ -19,15 +19,12 @@ FORKED = re.compile(r"exec python -m ([\w.]+)((?: [\w./@-]+)*)")  # commands tha
 
 
 class Ended(NamedTuple):
-    """A process that has ended: its stage, its exit code (negative: a signal) and its peak of memory.
+    """A process that has ended."""
 
-    `seconds` is how long it ran, if that is not the time since its start was requested.
-    """
-
-    name: str
-    code: int
-    memory: float
-    seconds: float | None = None
+    name: str  # of the stage
+    code: int  # negative: a signal
+    memory: float  # its peak, in bytes
+    seconds: float | None = None  # how long it ran, if that is not the time since its start was requested
 
 
 class Processes:

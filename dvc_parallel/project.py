@@ -45,6 +45,8 @@ class Project:
         hooks: what the project says of its stages beyond `meta`.
     """
 
+    _pulls = False  # whether results that only a remote has are taken from there
+
     def __init__(self, targets: Sequence[str] = (), hooks: Hooks | None = None) -> None:
         """Reads dvc.yaml.
 
@@ -161,7 +163,7 @@ class Project:
                 return []
             stage.remove_outs(ignore_remove=False, force=False)
             try:
-                self._restore(stage)
+                self._repo.stage_cache.restore(stage, pull=self._pulls)
             except internals.RunCacheNotFoundError:
                 stage.save_deps()
                 return _commands(stage)
@@ -170,10 +172,6 @@ class Project:
             self.release(name)
             raise
         return []
-
-    def _restore(self, stage: Stage) -> None:
-        """Takes a result from the run cache."""
-        self._repo.stage_cache.restore(stage)
 
     def finish(self, name: str) -> None:
         """Records the outputs of a stage whose commands all ended well."""

@@ -26,19 +26,12 @@ STATES = {  # of outputs, as DVC calls them
 
 
 class Affected(NamedTuple):
-    """A stage that may run.
-
-    Attributes:
-        name: of the stage.
-        reasons: why, such as "input data/cifar100 changed"; the last may be what it follows.
-        is_restored: whether DVC's cache has its result, so that nothing is computed.
-        parts: of equal cost that it has to do.
-    """
+    """A stage that may run."""
 
     name: str
-    reasons: list[str]
-    is_restored: bool
-    parts: int = 1
+    reasons: list[str]  # such as "input data/cifar100 changed"; the last may be what it follows
+    is_restored: bool  # as DVC's cache has its result: nothing is computed
+    parts: int = 1  # of equal cost that it has to do
 
 
 class Prospect(Project):

@@ -117,7 +117,7 @@ class RayCluster(Processes):
 
     def __enter__(self) -> Self:
         with self._project.locked():
-            self._project.fetch_known()
+            self._project.share_runs(to_remote=False)
         return self
 
     def __exit__(self, *_: object) -> None:

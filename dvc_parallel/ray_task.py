@@ -50,27 +50,16 @@ CONFIG = """[core]
 
 
 class Errand(NamedTuple):
-    """A stage to run.
-
-    Attributes:
-        name: of the stage.
-        key: hash of its command and inputs.
-        locks: each dvc.lock at home, path -> text.
-        remote: name and URL of the DVC remote.
-        folder: of the project within its git repository.
-        resumes_from: folder of the project from which an interrupted stage resumes; "" for none.
-        checkpoints: folder that nodes share; "" for one of the node's own.
-        environment: variables that the stage gets.
-    """
+    """A stage to run."""
 
     name: str
-    key: str
-    locks: dict[str, str]
-    remote: dict[str, str]
-    folder: str
-    resumes_from: str
-    checkpoints: str
-    environment: dict[str, str]
+    key: str  # hash of its command and inputs
+    locks: dict[str, str]  # each dvc.lock at home, path -> text
+    remote: dict[str, str]  # name and URL of the DVC remote
+    folder: str  # of the project within its git repository
+    resumes_from: str  # folder of the project from which an interrupted stage resumes; "" for none
+    checkpoints: str  # folder that nodes share; "" for one of the node's own
+    environment: dict[str, str]  # variables that the stage gets
 
 
 class Desk:

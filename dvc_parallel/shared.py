@@ -10,12 +10,14 @@ from typing import Any
 
 from dvc_parallel import internals
 from dvc_parallel.errors import UserError
-from dvc_parallel.internals import DvcException, Stage
+from dvc_parallel.internals import DvcException
 from dvc_parallel.project import Project
 
 
 class SharedProject(Project):
     """The DVC project of the current folder, which has a remote."""
+
+    _pulls = True
 
     def remote(self) -> dict[str, str]:
         """Returns name and URL of the remote, a relative path made absolute; no credentials.
@@ -87,17 +89,10 @@ class SharedProject(Project):
                 _check(self._repo.cloud.pull(objects))
         stage.checkout()
 
-    def fetch_known(self) -> None:
-        """Fetches what the remote's run cache knows, so that what ran elsewhere is restored."""
-        self._share_runs(to_remote=False)
-
     def send_all(self, names: Collection[str]) -> None:
         """Puts all results of these stages into the remote, and the run cache."""
         self._push(names)
-        self._share_runs(to_remote=True)
-
-    def _restore(self, stage: Stage) -> None:
-        self._repo.stage_cache.restore(stage, pull=True)
+        self.share_runs(to_remote=True)
 
     def _push(self, names: Iterable[str]) -> None:
         with _remote_errors():
@@ -105,7 +100,8 @@ class SharedProject(Project):
                 for objects in stage.get_used_objs(push=True).values():
                     _check(self._repo.cloud.push(objects))
 
-    def _share_runs(self, *, to_remote: bool) -> None:
+    def share_runs(self, *, to_remote: bool) -> None:
+        """Adds the run cache to that of the remote; or that to it, to restore what ran elsewhere."""
         here = self._repo.cache.legacy
         with _remote_errors(), suppress(internals.RunCacheNotSupported):  # over HTTP
             there = self._repo.cloud.get_remote_odb(command="push", hash_name=here.hash_name)
