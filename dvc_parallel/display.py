@@ -22,6 +22,7 @@ COLUMNS = ("runs for", "epoch", "loss", "time left", "silent for")
 LOGS = files.RUN / "logs"
 DONE = ("ran", "restored", "up to date")
 OUTCOMES = (*DONE, "failed", "stopped", "not started")  # of a stage
+LAST_LINES = 10  # of a log: what a terminal shows of a failure
 NAMED = 3  # failed stages that the last lines name
 SILENT_S = 10  # after so long without output the table says so
 
@@ -64,7 +65,8 @@ class Display:
     def failure(self, job: Job) -> None:
         """Shows the end of what a stage has printed, unless it has been shown already."""
         if self._live:
-            self.line("\n".join(f"{job.name} | {shown(line)}" for line in job.last_lines()))
+            lines = job.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+            self.line("\n".join(f"{job.name} | {shown(line)}" for line in lines))
 
     def refresh(self, jobs: Collection[Job], done: int, total: int) -> None:
         """Shows what runs."""

@@ -17,7 +17,7 @@ from dvc.lock import LockError as LockError
 from dvc.output import Output as Output
 from dvc.repo import Repo as Repo
 from dvc.repo import lock_repo as lock_repo
-from dvc.repo.reproduce import _reproduce_stage
+from dvc.repo.reproduce import _reproduce_stage as reproduce  # noqa: F401
 from dvc.repo.reproduce import collect_stages as collect_stages
 from dvc.repo.reproduce import get_active_graph as get_active_graph
 from dvc.repo.reproduce import plan_repro as plan_repro
@@ -40,11 +40,6 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 
 Entry = dict[str, Any]  # of dvc.lock or of the run cache
-
-
-def reproduce(stage: Stage) -> None:
-    """Does with a stage that runs no command what `dvc repro` does."""
-    _reproduce_stage(stage)
 
 
 def commands(stage: Stage) -> list[tuple[str, list[str]]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from dvc_parallel.machine import Need
 from dvc_parallel.project import Command
 
-LAST_LINES = 10  # of a log: what a terminal shows of a failure
 EPOCH = re.compile(r"(?i)(?:, seed (\d+): )?\bepoch (\d+)/(\d+)(?:\b.*?\bloss:? ([^\s,]+))?")
 
 
@@ -78,7 +77,3 @@ class Job:
                 self._to_do[seed] = self._of_seed - int(epoch)
                 self.epoch = f"{epoch}/{found[3]}" + (f" of seed {seed}" if seed else "")
         return lines
-
-    def last_lines(self) -> list[str]:
-        """Returns the end of its log."""
-        return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]

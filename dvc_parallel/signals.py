@@ -1,7 +1,7 @@
 """How the command is interrupted: Ctrl-C, SIGTERM, a closed terminal."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -10,8 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def handle() -> None:
     """Makes signals end the process through its `finally` blocks."""
-    for number in _handled():
-        signal.signal(number, _leave)
+    _set(_leave)
 
 
 @contextmanager
@@ -27,19 +26,18 @@ def deferred() -> Iterator[list[int]]:
             _leave(number, frame)
         received.append(number)
 
-    handlers = {number: signal.signal(number, note) for number in _handled()}
-    try:
-        yield received
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    _set(note)
+    yield received
+    _set(_leave)
     if received:
         _leave(received[0], None)
 
 
-def _handled() -> list[signal.Signals]:
-    """Returns the signals, without those that the process was started to ignore, as under nohup."""
-    return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+def _set(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Handles the signals, without those that the process was started to ignore, as under nohup."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
