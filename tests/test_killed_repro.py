@@ -89,23 +89,37 @@ def has_ended(process):
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.parametrize(
-    ("number", "shell"),
-    [(signal.SIGKILL, "/bin/sh"), (signal.SIGTERM, "/bin/bash")],
-    ids=["SIGKILL", "SIGTERM"],
-)
-def test_a_killed_dvc_repro_takes_its_stage_along_and_the_next_one_resumes(
-    project, undisturbed, number, shell
-):
-    first = repro(project, "first", SHELL=shell)
-    wait_for("epoch 2/12", project / "first")
-    first.send_signal(number)
-    first.wait()
-    wait_for("run the same command again to resume", project / "first")
-    (last,) = re.findall("stopped after (epoch .*);", (project / "first").read_text())
-    second = repro(project, "second", SHELL=shell)
-    assert second.wait() == 0, (project / "second").read_text()
-    assert f"tiny: resuming after {last}\n" in (project / "second").read_text()
+def kill(process):
+    process.kill()
+
+
+def terminate(process):
+    process.terminate()
+
+
+def press_ctrl_c(process):
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
+
+
+def test_however_dvc_repro_ends_its_stage_ends_too_and_the_next_one_resumes(project, undisturbed):
+    last = ""
+    for end, shell, epoch in (
+        (kill, "/bin/sh", 2),
+        (terminate, "/bin/bash", 4),
+        (press_ctrl_c, "/bin/sh", 6),
+    ):
+        log = project / end.__name__
+        process = repro(project, log.name, SHELL=shell)
+        wait_for(f"epoch {epoch}/12", log)
+        end(process)
+        assert process.wait() != 0
+        wait_for("run the same command again to resume", log)
+        assert last in log.read_text()
+        assert "Traceback" not in log.read_text()
+        (stopped,) = re.findall("stopped after (epoch .*);", log.read_text())
+        last = f"tiny: resuming after {stopped}\n"
+    assert repro(project, "last").wait() == 0, (project / "last").read_text()
+    assert last in (project / "last").read_text()
     assert hashes(project / "models/tiny") == undisturbed
     assert list((project / "models").glob(".*.partial")) == []
 
@@ -130,18 +144,6 @@ def test_a_killed_run_takes_a_stage_along_that_it_forked_and_the_next_one_resume
     second = repro(project, "second", run)
     assert second.wait() == 0, (project / "second").read_text()
     assert f"train | tiny: resuming after {last}\n" in (project / "second").read_text()
-    assert hashes(project / "models/tiny") == undisturbed
-
-
-def test_ctrl_c_reaches_the_stage_which_ends_after_its_steps(project, undisturbed):
-    first = repro(project, "first")
-    wait_for("epoch 2/12", project / "first")
-    os.killpg(first.pid, signal.SIGINT)  # as a terminal does: to all that run in it
-    assert first.wait() != 0
-    printed = (project / "first").read_text()
-    assert "run the same command again to resume" in printed
-    assert "Traceback" not in printed
-    assert repro(project, "second").wait() == 0
     assert hashes(project / "models/tiny") == undisturbed
 
 
