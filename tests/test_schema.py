@@ -46,7 +46,6 @@ def test_the_shipped_study_is_valid():
     ("knobs", "message"),
     [
         ({"epochs": -3}, "epochs is -3, expected a whole number from 1 to 100000"),
-        ({"epochs": 3.0}, "epochs is 3.0, expected a whole number from 1 to 100000"),
         ({"epochs": True}, "epochs is True, expected a whole number from 1 to 100000"),
         ({"epochs": "3"}, "epochs is '3', expected a whole number from 1 to 100000; write it without quotes"),
         ({"seed": 2**32}, "seed is 4294967296, expected a whole number from 0 to 4294967295"),
@@ -56,14 +55,11 @@ def test_the_shipped_study_is_valid():
             {"zoom": "3e-1"},
             "zoom is '3e-1', expected a number, at least 0 and below 1; write it without quotes",
         ),
-        ({"zoom": None}, "zoom is None, expected a number, at least 0 and below 1"),
         ({"flip": "yes"}, "flip is 'yes', expected true or false"),
-        ({"flip": 1}, "flip is 1, expected true or false"),
         (
             {"batch_norm": "befor"},
             "batch_norm is 'befor', expected one of none, before, after. Did you mean 'before'?",
         ),
-        ({"batch_norm": 5}, "batch_norm is 5, expected one of none, before, after"),
         ({"filters": 6}, "filters is 6, expected a list, each item a whole number from 1 to 65536"),
         (
             {"filters": [6, "16"]},
@@ -71,44 +67,26 @@ def test_the_shipped_study_is_valid():
         ),
         ({"block_dropout": [0.5, 1.5]}, "block_dropout[1] is 1.5, expected a number, at least 0 and below 1"),
         ({"optimizer": "SGD"}, "optimizer is 'SGD', expected a mapping; {} is an empty one"),
-        ({"network": "basenet"}, None),
         ({"batch_nrom": "after"}, "batch_nrom is unknown. Did you mean 'batch_norm'?"),
-        ({"end_to_end": True}, None),
     ],
     ids=str,
 )
 def test_invalid_values_report_what_was_received_and_expected(knobs, message):
-    found = mistake(**knobs)
-    assert message is None or found == message
-
-
-def test_a_wrong_network_names_those_that_have_a_file():
-    found = mistake(network="bse_net")
-    assert re.fullmatch(
-        r"network is 'bse_net', expected one of base_net, .*\. Did you mean 'base_net'\?", found
-    )
-    assert "layers" not in found  # a file without `build`
+    assert mistake(**knobs) == message
 
 
 INVALID = [  # section, knobs, the place that is named, what is said of it
     ("variants", {"seeds": 0}, "seeds", "is 0, expected a whole number from 1 to 1000"),
-    ("variants", {"seeds": 10**6}, "seeds", "is 1000000, expected a whole number from 1 to 1000"),
     ("variants", {"feature_steps": ["l2_norm"]}, "feature_steps", "is a knob of heads only; remove it"),
     ("variants", {"views": {"mirrored": True}}, "views.mirrored", "is unknown. Did you mean 'mirror'?"),
-    ("variants", {"views": {"turn": 5}}, "views.turn", "is unknown. Known here: mirror, shift"),
-    ("variants", {"views": ["mirror"]}, "views", "is ['mirror'], expected a mapping"),
-    ("variants", {"loss": "hinge"}, "loss", "is 'hinge', expected one of cross_entropy, squared_error"),
-    ("variants", {"schedule": "cosin"}, "schedule", "constant, cosine, linear. Did you mean 'cosine'?"),
     ("variants", {"trainer": "sdg"}, "trainer", "expected one of convex, sgd. Did you mean 'sgd'?"),
     ("variants", {"rate_multipliers": {"conv": -1}}, "rate_multipliers.conv", "is -1, expected a number"),
     ("variants", {"rate_multipliers": {"": 1}}, "rate_multipliers.''", "is an invalid name: use a prefix"),
     ("heads", CONVEX | {"penalties": []}, "penalties", "is [], expected a list of at least one"),
     ("heads", CONVEX | {"penalties": [0.1, -1]}, "penalties[1]", "is -1, expected a number, above 0"),
     ("heads", CONVEX | {"penalties": [0.1, 0.1]}, "penalties[1]", "is 0.1, which is in the list already"),
-    ("heads", HEAD | {"feature_steps": ["sqrt"]}, "feature_steps[0]", "is 'sqrt', expected one of l2_norm"),
     ("heads", HEAD | {"feature_steps": ["l2_norm"] * 2}, "feature_steps[1]", "is in the list already"),
     ("heads", HEAD | {"mixup": 0.2}, "mixup", "is a knob of variants and fine_tunes only; remove it"),
-    ("heads", HEAD | {"views": {"mirror": True}}, "views", "is a knob of variants and fine_tunes only"),
     (
         "features",
         {"pooling": ["mean"]},
@@ -116,7 +94,6 @@ INVALID = [  # section, knobs, the place that is named, what is said of it
         "expected one of average, covariance or {covariance: a number}, gem",
     ),
     ("features", {"pooling": [{"average": 2}]}, "pooling[0]", "is {'average': 2}, expected one of average"),
-    ("features", {"pooling": [{"gem": -3}]}, "pooling[0]", "is {'gem': -3}, expected one of average"),
     ("features", {"pooling": ["max", "max"]}, "pooling[1]", "is 'max', which is in the list already"),
     ("features", {"layers": ["conv4", "conv5"]}, "layers", "expected one layer where maps are written"),
     ("features", {"pooling": [], "maps": False}, "pooling", "is [], expected a way of pooling where maps"),
@@ -141,22 +118,7 @@ def test_a_whole_number_is_accepted_where_a_float_is_expected():
     assert repr(content["variants"]["some"]["block_dropout"]) == "[0.0, 0.5]"
 
 
-UNFIT = [
-    "x; touch pwned",
-    "$(id)",
-    "../x",
-    "--help",
-    "a/b",
-    "a b",
-    "a.b",
-    "",
-    "é",
-    "x\n",
-    "a" * 65,
-    7,
-    True,
-    None,
-]
+UNFIT = ("../x", "a.b", "x\n", "a" * 65, 7, None)  # test_dvc.py has what a shell would take for more
 
 
 @pytest.mark.parametrize("name", UNFIT, ids=repr)
@@ -209,7 +171,6 @@ def test_a_name_unfit_for_a_command_or_a_path_is_an_error(name):
             "features.mine.thread is unknown. Did you mean 'threads'?",
         ),
         ({"report": {"comparisons": {"mine": {"variants": []}}}}, "comparisons.mine.variants is [], "),
-        ({"report": {"results": {"flip": {"dataset": "cifar100"}}}}, "results.flip lacks epochs"),
         (
             {"report": {"sections": {"9": {"title": WORDS, "question": WORDS, "anwser": WORDS}}}},
             "sections.9.anwser is unknown. Did you mean 'answer'?",
@@ -222,7 +183,6 @@ def test_a_name_unfit_for_a_command_or_a_path_is_an_error(name):
             {"report": {"comparisons": {"mine": {"variants": ["flip"], "title": {"en": "Flips"}}}}},
             "comparisons.mine.title lacks es",
         ),
-        ({"heads": {"mine": 5}}, "heads.mine is 5, expected a mapping; {} is an empty one"),
         ({"defaults": {"epochs": -1}}, "defaults.epochs is -1, expected a whole number from 1 to 100000"),
     ],
     ids=str,
@@ -232,7 +192,7 @@ def test_every_section_is_checked(sections, line):
     assert found.startswith(line)
 
 
-@pytest.mark.parametrize("section", [name for name in SHIPPED if name != "mirror"])
+@pytest.mark.parametrize("section", ["sources", "variants"])
 def test_a_misspelt_or_missing_section_is_one_mistake(section):
     study = {(f"{name}x" if name == section else name): value for name, value in SHIPPED.items()}
     misspelt = [f"{section}x is unknown. Did you mean {section!r}?"]
@@ -322,7 +282,7 @@ WORDS = st.sampled_from(["all", "1e-5", "final", "frozen", "basenet", "SGD", "0-
 BOTH = {"params": SHIPPED, "report": REPORT}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(place=st.sampled_from([p for p in places(BOTH) if len(p) > 1]), value=ANYTHING | WORDS)
 def test_any_edit_gives_items_or_mistakes_of_one_line(place, value):
     content, *found = items.checked(**replaced(BOTH, place, value))

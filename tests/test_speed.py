@@ -1,7 +1,5 @@
 """The page of the speed benchmark says what was measured."""
 
-import pytest
-
 from benchmarks import speed
 
 PEAK = {"here": [0.1, 0.1], "two": [0.05, 0.05]}  # seconds of a product of 2.147 GFLOP
@@ -19,12 +17,6 @@ def test_a_case_is_a_table_of_medians_ranges_and_ratios():
     assert any("21 GFLOP/s on one thread, 43 by two processes" in line for line in lines)
 
 
-def test_augmentation_is_compared_with_none():
-    seconds = {"here": [2.0, 2.2, 2.4], "two": [1.0, 1.0, 1.0], "plain": [2.0, 2.0, 2.0]}
-    page = speed.page({"flip": seconds}, PEAK, {"flip": 1e9})
-    assert page.endswith("\nAugmentation makes it 1.10 (1.00-1.20) times as long, on one thread.\n")
-
-
 def test_the_text_of_a_person_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "together", lambda *_: {"here": [1.0], "two": [0.5]})
     monkeypatch.setattr(speed.subprocess, "check_output", lambda *_, **__: "1e9")
@@ -33,14 +25,3 @@ def test_the_text_of_a_person_is_kept(tmp_path, monkeypatch):
     speed.main(["linear_head", "--page", str(page)])
     assert page.read_text().endswith(f"of the peak.\n{speed.KEPT}\nSo it is.\n")
     assert "old tables" not in page.read_text()
-
-
-def test_all_base_nets_have_a_sum():
-    results = {name: {"two": [1.0], "report": [8.0], "here": [2.0]} for name in speed.BASE_NETS}
-    page = speed.page(results, PEAK, dict.fromkeys(results, 1e9))
-    assert "one after another, 56.0 s; here, two at once, 7.0 s: 8.0 times as fast" in page
-
-
-def test_an_unknown_case_is_refused():
-    with pytest.raises(speed.InputError, match="unknown case finall; expected some of basenet, normalised"):
-        speed.main(["finall"])

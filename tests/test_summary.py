@@ -102,14 +102,10 @@ def test_many_seeds_are_their_own_measure():
     ("changes", "reason"),
     [
         ({"provenance": "generated"}, "generated data"),
-        ({"provenance": "own"}, "own data"),
         ({"format": "folder"}, "folder instead of cifar100"),
         ({"classes": 10}, "classes: 10, report 3"),
         ({"first_class": "bed"}, "first class: bed, report apple"),
-        ({"last_class": "bed"}, "last class: bed, report bear"),
         ({"epochs": 1}, "epochs: 1, report 2"),
-        ({"splits": {"train": 4, "validation": 4, "test": 100}}, "train images: 4, report 40"),
-        ({"splits": {"train": 40, "validation": 5, "test": 100}}, "validation images: 5, report 4"),
         ({"splits": {"train": 40, "validation": 4, "test": 10}}, "test images: 10, report 100"),
     ],
 )
