@@ -1,7 +1,6 @@
 """Cached features: what is asked for, in the order of the images, whatever the batches; what is refused."""
 
 import json
-import shutil
 from pathlib import Path
 
 import keras
@@ -10,7 +9,6 @@ import pytest
 
 from stages import cache_features
 from stages.demo import small_backbone
-from stages.features import joining
 from stages.networks import views
 from stages.runtime import resolved
 from stages.runtime.errors import InputError
@@ -116,45 +114,11 @@ def test_each_view_is_a_row_of_its_own(extract, backbone, images):
         assert np.allclose(found[:, place], computed(backbone, seen).mean(axis=(1, 2)), rtol=1e-4, atol=1e-4)
 
 
-def test_a_head_joined_by_the_manifest_sees_in_images_what_it_has_learnt_from(extract, images):
-    knobs = {"layers": ["conv3_relu", "conv4_relu"], "pooling": ["average", {"gem": 3.0}]}
-    found = extract(**knobs, views={"shift": 3}, maps=False)["pooled"]
-    inputs = keras.Input(found.shape[2:], name="pooled_features")
-    outputs = keras.layers.Dense(3, "softmax", name="head_logits")(inputs)
-    head = keras.Model(inputs, outputs, name="tiny")
-    expected = np.mean([head.predict_on_batch(found[:, view]) for view in range(5)], axis=0)
-    whole = joining.end_to_end(Path("features/f"), head)
-    assert np.allclose(whole.predict_on_batch(images.astype(np.float32)), expected, atol=1e-5)
-
-
 def test_the_batch_size_does_not_matter(extract):
     before = extract()
-    for batch_size in (1, 11, 64):
-        found = extract(batch_size=batch_size)
-        assert np.allclose(found["pooled"], before["pooled"], rtol=1e-5, atol=1e-5)
-        assert np.allclose(found["maps"], before["maps"], rtol=2e-3, atol=1e-4)
-
-
-def test_an_interrupted_pass_leaves_no_features_and_ends_in_the_same_bytes(extract, monkeypatch):
-    whole = extract()
-    for folder in ("features", ".checkpoints"):
-        shutil.rmtree(folder)
-    original, count = keras.Model.predict_on_batch, 0
-
-    def predict_on_batch(model, batch):
-        nonlocal count
-        count += len(batch) == 4  # not the two images of the check
-        if count == 2:
-            raise KeyboardInterrupt
-        return original(model, batch)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(keras.Model, "predict_on_batch", predict_on_batch)
-        with pytest.raises(KeyboardInterrupt):
-            extract()
-    assert not Path("features/f").exists()
-    again = extract()
-    assert all(np.array_equal(again[name], whole[name]) for name in ("maps", "pooled"))
+    found = extract(batch_size=11)
+    assert np.allclose(found["pooled"], before["pooled"], rtol=1e-5, atol=1e-5)
+    assert np.allclose(found["maps"], before["maps"], rtol=2e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -173,17 +137,6 @@ def test_knobs_that_cannot_be_met_are_refused_before_anything_is_written(extract
     with pytest.raises(InputError, match=message) as caught:
         extract(**knobs)
     assert len(str(caught.value).splitlines()) == 1
-    assert not Path("features").exists()
-    assert not Path(".checkpoints/features/f").exists()
-
-
-def test_a_backbone_without_maps_is_an_error_before_anything_is_written(extract):
-    inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
-    save_model(model, Path("backbones/b/backbone.keras"))
-    write_manifest(Path("backbones/b/backbone.keras"))
-    with pytest.raises(InputError, match=r"^the backbone returns shape \(2, 3\)"):
-        extract()
     assert not Path("features").exists()
     assert not Path(".checkpoints/features/f").exists()
 

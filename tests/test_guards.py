@@ -12,14 +12,6 @@ ROWS = guards.rows()
 GREEN = "def test_it():\n    assert (1, 2) > (1,)\n"
 
 
-def test_no_two_rows_are_about_the_same() -> None:
-    assert (
-        len({row["threat"] for row in ROWS})
-        == len({(row["file"], row["remove"]) for row in ROWS})
-        == len(ROWS)
-    )
-
-
 def test_every_row_names_a_test_and_a_guard_that_exist() -> None:
     for row in ROWS:
         assert set(row) == {"section", "threat", "guard", "test", "file", "remove", "put"}

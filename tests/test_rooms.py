@@ -138,17 +138,6 @@ def test_no_import_goes_in_a_circle():
     assert found == []
 
 
-def test_no_module_name_is_used_twice():
-    names = [path.stem for path in modules() if path.stem not in ("__init__", "__main__")]
-    assert sorted(name for name in set(names) if names.count(name) > 1) == []
-
-
-def test_rooms_hold_a_docstring_alone():
-    for path in STAGES.glob("*/__init__.py"):
-        (only,) = ast.parse(path.read_text(encoding="utf-8")).body
-        assert isinstance(only, ast.Expr), f"{path} holds code"
-
-
 HELP = """
 import importlib, io, sys
 from contextlib import redirect_stdout
