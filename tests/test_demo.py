@@ -1,4 +1,4 @@
-"""What the demo makes before it runs; test_study.py runs it whole."""
+"""What the demo makes before it runs; test_study.py runs a smaller study whole."""
 
 import re
 import subprocess
@@ -13,12 +13,14 @@ from stages.study import items
 TRAININGS = set(items.TRAINERS.values())
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
     """A demo project without its archives."""
-    monkeypatch.setattr(demo, "generate", lambda mirror: mirror.mkdir())
-    demo.create(tmp_path / "demo")
-    return tmp_path / "demo"
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "generate", lambda mirror: mirror.mkdir())
+        demo.create(folder)
+    return folder
 
 
 def test_the_demo_changes_mirror_classes_sizes_seeds_and_epochs_alone_and_keeps_comments(project):

@@ -28,8 +28,8 @@ def joined(backbone):
     return joining.join(backbone, head)
 
 
-@pytest.fixture
-def whole():
+@pytest.fixture(scope="module")
+def whole(keras_configured):
     return joined(small_backbone.build())
 
 

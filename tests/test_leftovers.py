@@ -54,20 +54,6 @@ def test_what_is_unfinished_is_left_over_unless_its_lock_is_held(tmp_path, name,
         assert (tmp_path / name).exists() == is_held
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "data/archives/.cub200.partial",
-        "data/features/.cub200_resnet50.partial",
-        "plots/.summary.csv.partial",
-        ".checkpoints/models/final/.seed-0.npz.partial",
-    ],
-)
-def test_unfinished_outputs_are_found_beside_every_output_and_checkpoint(tmp_path, name):
-    write(tmp_path / name)
-    assert found(tmp_path) == [name]
-
-
 @pytest.mark.parametrize("is_held", [True, False])
 @pytest.mark.parametrize(
     "name", ["models/.final.lock", ".checkpoints/models/final/seed-0.lock", ".downloads/.a.tgz.lock"]
