@@ -2,15 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 
-import pytest
+from commands import ROOT, call
 
 from stages.runtime import environment
 
-ROOT = Path(__file__).parent.parent
 NOTEBOOK = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 # What a training would compute with: number type, channel order, epsilon, weights and limits.
 COMPUTES = """
@@ -28,41 +25,21 @@ print(*config, model.optimizer.iterations.numpy(), model.predict(x, verbose=0).t
 """
 
 
-def call(source, **changes):
-    return subprocess.run(
-        [sys.executable, "-c", source],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | changes,
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def expected():
-    done = call(COMPUTES)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("tensorflow 1e-07 channels_last 6 ")
-    return done.stdout
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"floatx": "float64", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_last"},
-        {"floatx": "float32", "epsilon": 1e-7, "backend": "theano", "image_data_format": "channels_first"},
-    ],
-    ids=["other numbers", "a file of Keras 2"],
-)
-def test_a_hostile_keras_home_notebook_and_limits_change_no_byte(tmp_path, settings, expected):
+def test_a_hostile_keras_home_notebook_and_limits_change_no_byte(tmp_path):
+    plain = call(ROOT, sys.executable, "-c", COMPUTES)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert plain.stdout.startswith("tensorflow 1e-07 channels_last 6 ")
+    settings = {"floatx": "float64", "epsilon": 1e-3, "image_data_format": "channels_first"}
+    settings["backend"] = "theano"  # of Keras 2
     (tmp_path / "keras.json").write_text(json.dumps(settings))
     hostile = NOTEBOOK | {"KERAS_HOME": str(tmp_path), "KERAS_MAX_EPOCHS": "1", "KERAS_BACKEND": ""}
-    done = call(COMPUTES, KERAS_MAX_STEPS_PER_EPOCH="1", **hostile)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == expected
+    done = call(ROOT, sys.executable, "-c", COMPUTES, KERAS_MAX_STEPS_PER_EPOCH="1", **hostile)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", plain.stdout)
 
 
 def test_figures_are_drawn_without_a_window_in_the_environment_of_a_notebook():
-    done = call("import stages, matplotlib.pyplot as plt; print(plt.get_backend())", **NOTEBOOK)
+    draws = "import stages, matplotlib.pyplot as plt; print(plt.get_backend())"
+    done = call(ROOT, sys.executable, "-c", draws, **NOTEBOOK)
     assert (done.stdout, done.stderr) == ("agg\n", "")
 
 
