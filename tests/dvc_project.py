@@ -1,11 +1,9 @@
 """A small project of real DVC stages, for tests of what DVC leaves and `verify` finds."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from commands import ROOT, succeed
+
 PARAMS = "birds: 3\nvariants:\n  final: {seed: 0}\n  other: {seed: 1}\n"
 PIPELINE = """
 stages:
@@ -57,19 +55,6 @@ else:
     from stages.results import evaluation, run_folder
     out.write_text(json.dumps(evaluation.metrics(run_folder.read(Path(paths[0])))))
 """
-
-
-def call(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    author = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    environment = os.environ | author | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
-def succeed(folder: Path, *command: str) -> str:
-    done = call(folder, *command)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def write(folder: Path) -> None:

@@ -1,17 +1,14 @@
 """The same command on another backend of Keras: it trains, and writes what it writes on TensorFlow."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import succeed
 
 from benchmarks.studies import dataset, hashes, write_dataset, write_json, write_resolved
 from stages.results import run_folder
 
-ROOT = Path(__file__).parent.parent
 BACKENDS = pytest.mark.parametrize(
     "backend", ["jax", pytest.param("torch", marks=pytest.mark.claimed("torch"))]
 )
@@ -23,6 +20,7 @@ KNOBS = {
     **{"rate_multipliers": {"head": 2.0}, "class_weights": "balanced"},
     **{"patience": 2, "restore_best": True},
 }
+OF_HEAD = ("train_head", "pets", "features")
 CONVEX = {
     "network": {"dense_head": {"dense_units": []}},
     **{"trainer": "convex", "penalties": [1.0, 0.1], "feature_steps": ["standardise"]},
@@ -32,10 +30,8 @@ CONVEX = {
 
 def trained(folder, backend, stage, *inputs):
     """What a command leaves that was run on a backend."""
-    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", f"stages.{stage}", "tiny.json", *inputs, f"models/{backend}"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    succeed(folder, *command, KERAS_BACKEND=backend)
     (run,) = run_folder.read(folder / f"models/{backend}").runs
     assert run.record["backend"] == backend
     assert np.isfinite(run.history.to_numpy()).all()
@@ -58,18 +54,24 @@ def test_a_network_trains_and_writes_what_it_writes_elsewhere(backend, tmp_path)
     assert loss == pytest.approx(losses.min(), rel=0.2)
 
 
-@BACKENDS
-def test_a_convex_head_ends_in_the_same_minimum(backend, tmp_path):
-    write_dataset(tmp_path / "pets")
-    data = dataset()
+@pytest.fixture(scope="module")
+def convex(tmp_path_factory):
+    """A folder in which a convex head can be trained, and what that gives on TensorFlow."""
+    folder = tmp_path_factory.mktemp("convex")
+    write_dataset(folder / "pets")
     features = np.random.default_rng(0).normal(size=(40, 2, 5)).astype(np.float32)
-    features[:, :, 0] += data.labels[:, None]
-    (tmp_path / "features").mkdir()
-    np.save(tmp_path / "features/pooled.npy", features)
-    write_json(tmp_path / "features/manifest.json", {"sha256": hashes(tmp_path / "features", "*.npy")})
-    write_resolved(tmp_path / "tiny.json", "train_head", **CONVEX)
-    inputs = ("train_head", "pets", "features")
-    run, expected = (trained(tmp_path, each, *inputs) for each in (backend, "tensorflow"))
+    features[:, :, 0] += dataset().labels[:, None]
+    (folder / "features").mkdir()
+    np.save(folder / "features/pooled.npy", features)
+    write_json(folder / "features/manifest.json", {"sha256": hashes(folder / "features", "*.npy")})
+    write_resolved(folder / "tiny.json", "train_head", **CONVEX)
+    return folder, trained(folder, "tensorflow", *OF_HEAD)
+
+
+@BACKENDS
+def test_a_convex_head_ends_in_the_same_minimum(backend, convex):
+    folder, expected = convex
+    run = trained(folder, backend, *OF_HEAD)
     assert run.record["notes"] == expected.record["notes"]
     assert np.allclose(run.test.probabilities, expected.test.probabilities, atol=1e-4)
     assert np.ptp(run.test.probabilities, axis=0).max() > 0.05  # so that this can fail

@@ -1,30 +1,22 @@
 """What a training costs, from a few steps of the stage's own code."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from commands import call
 
 from benchmarks import costs
 from benchmarks.studies import SMALL, write_dataset, write_resolved
 
-ROOT = Path(__file__).parent.parent
 KNOBS = {"epochs": 20, "seeds": 3}
 
 
 def test_an_epoch_is_measured_and_nothing_is_trained(tmp_path):
     write_dataset(tmp_path / "pets")
     write_resolved(tmp_path / "resolved.json", network=SMALL, seeds=2)
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.costs", "--one", "train", "resolved.json", "pets", "models/tiny"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    measure = ("-m", "benchmarks.costs", "--one", "train", "resolved.json", "pets", "models/tiny")
+    done = call(tmp_path, sys.executable, *measure)
     assert (done.returncode, done.stderr) == (0, "")
     assert 0 < float(done.stdout.split()[-1]) < 60
     assert not (tmp_path / "models").exists()

@@ -1,20 +1,22 @@
 """What the study trusts DVC with, on a small project of real DVC: cache, locks, failures and kills."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import ROOT, call, environment
 
+from dvc_parallel.tests import pipelines
 from tests.edited_study import mistakes
 
-ROOT = Path(__file__).parent.parent
+# 2026-11: DVC 3.67 asks pygtrie for the value of a missing step
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value will soon raise:DeprecationWarning")
+
 STAGE = '''
 """python make.py OUT: makes a folder of files, as our stages do."""
 import os, sys, time
@@ -58,18 +60,11 @@ PARAMS = "variants: {few: {seed: 0}, other: {seed: 0}, fails: {seed: 0}}\nfine_t
 SECONDS = 60  # to wait for what takes one
 
 
-def environment() -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-
-
-def call(folder: Path, *command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
-
-
 def repro(folder: Path, *arguments: str) -> None:
-    done = call(folder, "dvc", "repro", *arguments)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment().items():
+            patch.setenv(name, value)
+        pipelines.repro(folder, *arguments)
 
 
 def wait_for(happened: Callable[[], object]) -> None:
@@ -120,7 +115,7 @@ def start(project: Path, stage: str) -> subprocess.Popen:
     return process
 
 
-@pytest.mark.parametrize("name", ["a b", "$(id)", "a;id", "a/b", "-a", "..", "ä", ""])
+@pytest.mark.parametrize("name", ["a b", "$(id)", "a;id", "-a", "ä", ""])
 def test_names_that_dvc_would_paste_unquoted_into_a_command_are_refused(name: str) -> None:
     for section in ("variants", "heads", "fine_tunes", "datasets", "backbones", "features", "sources"):
         assert any("is an invalid name" in line for line in mistakes(**{section: {name: {}}}))
@@ -143,19 +138,6 @@ def test_an_edited_output_is_made_again_and_cannot_be_edited_by_mistake(project:
     (project / "models/few/added.txt").write_text("edited")
     repro(project, "make@few")
     assert [path.name for path in (project / "models/few").iterdir()] == ["0.txt"]
-
-
-def test_an_edit_of_one_entry_runs_its_stage_alone(project: Path) -> None:
-    (project / "params.yaml").write_text(PARAMS.replace("few: {seed: 0}", "few: {seed: 1}"))
-    repro(project, "make@few")
-    assert ran(project) == ["few"]
-
-
-def test_files_that_file_managers_and_editors_leave_change_no_output(project: Path) -> None:
-    for name in (".DS_Store", ".#0.txt"):
-        (project / "models/few" / name).write_text("left")
-    (project / "models/few/.ipynb_checkpoints").mkdir()
-    assert json.loads(call(project, "dvc", "status", "--json", "make@few").stdout) == {}
 
 
 def test_a_lost_cache_costs_a_run_and_no_result(project: Path) -> None:

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from dvc_project import ROOT, succeed
+from commands import ROOT, succeed
 
 FILES = ("params.yaml", "dvc.yaml", "dvc.lock", "stages/verify.py", "README.md", "metrics/basenet.json")
 

@@ -1,26 +1,19 @@
 """Keras is imported quietly, from a backend that can train; test_environment.py imports it for real."""
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from commands import ROOT, call
 
 from stages.runtime import keras_import
 
-ROOT = Path(__file__).parent.parent
 LOADS = "from stages.runtime import errors, keras_import; errors.run(keras_import.load)"
-
-
-def call(*arguments, **changes):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | changes
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("backend", ["theano", "numpy", "openvino"])
 def test_a_backend_that_cannot_train_is_one_message(backend):
-    done = call("-c", LOADS, KERAS_BACKEND=backend)
+    done = call(ROOT, sys.executable, "-c", LOADS, KERAS_BACKEND=backend)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"error: KERAS_BACKEND is {backend!r}, expected one of tensorflow, jax, torch; or unset it\n"
@@ -29,7 +22,7 @@ def test_a_backend_that_cannot_train_is_one_message(backend):
 
 def test_a_backend_that_is_not_installed_is_one_message():
     hidden = f"import sys; sys.modules['torch'] = None\n{LOADS}"  # as if not installed, here and in CI
-    done = call("-c", hidden, KERAS_BACKEND="torch")
+    done = call(ROOT, sys.executable, "-c", hidden, KERAS_BACKEND="torch")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "error: KERAS_BACKEND is 'torch', but torch is not installed; `uv sync --extra torch` installs it,"

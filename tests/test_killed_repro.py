@@ -7,16 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
+from commands import environment
 
 from benchmarks import processes
 from benchmarks.studies import NOISY, hashes, write_dataset, write_resolved
 
 pytestmark = pytest.mark.usefixtures("terminal_signals")
-ROOT = Path(__file__).parent.parent
 PIPELINE = """
 stages:
   train:
@@ -24,10 +23,7 @@ stages:
     deps: [tiny.json, images]
     outs: [models/tiny]
 """
-ENVIRONMENT = os.environ | {
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "PYTHONPATH": str(ROOT),
-}
+ENVIRONMENT = environment()
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

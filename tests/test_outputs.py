@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from dvc_project import ROOT, succeed
+from commands import ROOT, succeed
 
 from stages.workspace import outputs
 from stages.workspace.lockfile import Out

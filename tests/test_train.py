@@ -1,11 +1,9 @@
 """The three training verbs as commands: data and resolved files in, a run's folder out."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
+import commands
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from benchmarks import processes
 from benchmarks.studies import hashes, write_dataset, write_json, write_resolved
 from stages.runtime import limits, resolved
 
-ROOT = Path(__file__).parent.parent
 HEAD = {"network": {"dense_head": {"dense_units": [6]}}, "augmentation": None, "normalisation": None}
 HOSTILE = {  # a notebook, a user's ~/.keras, limits of Keras, another hash seed, time zone and locale
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -30,9 +27,7 @@ ALONE = {limits.CORES: "2"}  # a seed's, so none is left for a helper
 
 def call(folder, *arguments, **changes):
     """Runs Python in a process of its own; returns what it printed."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | changes
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = commands.call(folder, sys.executable, *arguments, **changes)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

@@ -11,7 +11,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 
 import dvc_project
 import pytest
-from dvc_project import ROOT, call, succeed
+from commands import ROOT, call, succeed
 
 from dvc_parallel.tests import pipelines
 from stages import verify

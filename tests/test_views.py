@@ -11,8 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from commands import ROOT, call, succeed
 from dvc.repo.artifacts import check_name_format
-from dvc_project import ROOT, call, succeed
 from dvc_render.vega import VegaRenderer
 from ruamel.yaml import YAML
 from test_page_in_browser import CHROMIUM, OPTIONS

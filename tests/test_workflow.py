@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dvc_project import ROOT, call, succeed
+from commands import ROOT, call, succeed
 from ruamel.yaml import YAML
 
 FILE = ROOT / ".github" / "workflows" / "check.yml"
@@ -111,15 +111,6 @@ def test_the_study_itself_can_be_reported() -> None:
     assert succeed(ROOT, SCRIPT, "HEAD") == NONE
 
 
-def test_every_run_starts_with_a_file_that_is_here_or_a_program_of_the_runner() -> None:
-    started = [line.split()[0] for _, step in STEPS for line in step.get("run", "").splitlines()]
-    files = {word for word in started if "/" in word}
-    assert files == {".ci/run", ".ci/package", SCRIPT}
-    for file in files:
-        assert os.access(ROOT / file, os.X_OK), file
-    assert set(started) - files == {"python3", "cat", "printf", "{", "end=$(uuidgen)"}
-
-
 def test_only_official_actions_are_used_each_of_a_major_version() -> None:
     used = {step["uses"] for _, step in STEPS if "uses" in step}
     assert used
@@ -142,25 +133,3 @@ def test_a_job_that_runs_code_of_a_pull_request_may_write_nothing() -> None:
         if step.get("uses", "").startswith("actions/checkout"):
             assert step["with"]["persist-credentials"] is False, name
     assert "secrets." not in FILE.read_text(encoding="utf-8")
-
-
-def test_every_job_ends_and_a_newer_push_to_a_pull_request_ends_the_older_run() -> None:
-    assert all(job["timeout-minutes"] <= 90 for job in JOBS.values())
-    assert WORKFLOW["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
-
-
-@pytest.mark.parametrize(
-    "file", [".devcontainer/devcontainer.json", ".vscode/extensions.json", ".vscode/settings.json"]
-)
-def test_files_for_editors_are_tracked_json(file: str) -> None:
-    assert json.loads((ROOT / file).read_text(encoding="utf-8"))
-    assert call(ROOT, "git", "check-ignore", "--quiet", file).returncode == 1
-
-
-def test_the_container_has_the_recommended_extensions_and_forwards_nothing() -> None:
-    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
-    recommended = json.loads((ROOT / ".vscode/extensions.json").read_text(encoding="utf-8"))[
-        "recommendations"
-    ]
-    assert container["customizations"]["vscode"]["extensions"] == recommended
-    assert "forwardPorts" not in container
