@@ -1,4 +1,4 @@
-"""A study of six small networks, run by real DVC: what is there afterwards, and which edit runs what again.
+"""A study of five small networks, run by real DVC: what is there afterwards, and which edit runs what again.
 
 Most edits are answered by `resolve` and `dvc status`, which takes seconds: status names every stage whose own
 inputs differ from those it last ran with, and only such a stage can run. The stages after it (an evaluation
@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import yaml
 
+from stages.demo import small_backbone
 from stages.demo.drawings import write_folder
 from stages.demo.mirror import write_checksums, write_mirror
 from stages.projects.founding import PROJECT, commit, copy
@@ -49,8 +50,7 @@ defaults:
   unfreeze: all
 variants:
   plain: {data: shapes, seeds: 2}
-  flipped: {data: shapes, extends: plain, seeds: 1, flip: true}
-  deep: {data: shapes, network: deeper_net, filters: [2, 2, 3, 3]}
+  flipped: {data: shapes, network: deeper_net, filters: [2, 2, 3, 3], flip: true}
 heads:
   head: {data: shapes_small, network: dense_head, dense_units: [], end_to_end: true}
   optimum: {data: shapes_small, extends: head, trainer: convex, penalties: [0.1, 0.01], feature_steps: [l2_norm]}
@@ -64,13 +64,13 @@ comparisons:
   augmentation: {report: Fig. 9, variants: [plain, flipped]}
 """
 TRAINED_BY = {
-    **dict.fromkeys(("plain", "flipped", "deep"), "train"),
+    **dict.fromkeys(("plain", "flipped"), "train"),
     **dict.fromkeys(("head", "optimum"), "train_head"),
     "tuned": "fine_tune",
 }
 TRAININGS = {f"{stage}@{name}" for name, stage in TRAINED_BY.items()}
-FROM_SCRATCH = {"evaluate@plain", "evaluate@flipped", "evaluate@deep"}
-EVALUATIONS = FROM_SCRATCH | {"evaluate_head@head", "evaluate_head@optimum", "evaluate_fine_tune@tuned"}
+EVALUATIONS = {"evaluate@plain", "evaluate@flipped"}
+EVALUATIONS |= {"evaluate_head@head", "evaluate_head@optimum", "evaluate_fine_tune@tuned"}
 SUMMARIES = {"compare", "report"}
 HEADS = {"train_head@head", "train_head@optimum"}
 OF_DATA = {"download@cifar100", "prepare@shapes", "prepare@own"}
@@ -119,7 +119,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the whole study has run; `order` is a file with the stages in that order."""
+    """A project in which the whole study has run."""
     base = tmp_path_factory.mktemp("study")
     folder = base / "project"
     for name in PROJECT:
@@ -131,14 +131,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {base / 'cache'}\n")
     write_mirror(folder / "mirror", n_classes=3, train_per_class=16, test_per_class=6, n_species=0)
     write_folder(folder / "own_images")
-    save = "import keras; from stages.demo import small_backbone as small; small.build().save('small.keras')"
-    call(sys.executable, "-c", save, folder=folder)
+    small_backbone.build().save(folder / "small.keras")
     with (folder / ".gitignore").open("a") as file:
-        file.write("/mirror/\n/own_images/\n/small.keras\n/order\n")
+        file.write("/mirror/\n/own_images/\n/small.keras\n")
     call("git", "init", "--quiet", folder=folder)
     commit(folder, "Start")
-    printed = call("dvc", "repro", folder=folder)
-    (folder / "order").write_text("\n".join(stages_run(printed)))
+    call(sys.executable, "-m", "stages.run", folder=folder)  # which imports Keras once for all stages
     commit(folder, "Run the study")
     return folder
 
@@ -152,8 +150,8 @@ def project(finished: Path, tmp_path: Path) -> Path:
 # --- what is there afterwards
 
 
-def test_every_stage_runs_once_and_an_evaluation_right_after_its_training(finished: Path) -> None:
-    order = (finished / "order").read_text().split("\n")
+def test_dvc_runs_every_stage_once_and_an_evaluation_right_after_its_training(project: Path) -> None:
+    order = stages_run(call("dvc", "repro", "--force", "--dry", folder=project))
     assert sorted(order) == sorted({"resolve", *SUMMARIES} | OF_DATA | OF_FEATURES | TRAININGS | EVALUATIONS)
     followed = {after: before for before, after in itertools.pairwise(order)}
     for name, stage in TRAINED_BY.items():
@@ -236,27 +234,38 @@ NEUTRAL = [  # test_fingerprint.py has all of them; here DVC answers
     ("../params.yaml", "flip: true}", "flip: true, ema: 0.0}"),
 ]
 LARGE = "  large: {dataset: shapes, backbone: small, threads: 1, batch_size: 32, image_size: 48}"
-EDITS = [
-    ("an augmentation", "augmentation/flip.py", "", "\nEDITED = 1\n", {"train@flipped"}),
-    ("a network", "networks/deeper_net.py", "MaxPooling2D(2,", "AveragePooling2D(2,", {"train@deep"}),
-    ("a trainer", "trainers/convex.py", "", "\nEDITED = 1\n", {"train_head@optimum"}),
-    ("a schedule", "schedules/constant.py", "", "\nEDITED = 1\n", TRAININGS - {"train_head@optimum"}),
-    ("what every run does", "training/runs.py", "", "\nEDITED = 1\n", TRAININGS),
-    ("a dataset format", "datasets/folder.py", "", "\nEDITED = 1\n", {"prepare@own"}),
-    ("how images are split", "datasets/splits.py", "", "\nEDITED = 1\n", {"prepare@shapes", "prepare@own"}),
-    ("the evaluation", "results/classification.py", "", "\nEDITED = 1\n", EVALUATIONS | {"report"}),
-    ("the summary", "results/summary.py", "", "\nEDITED = 1\n", SUMMARIES),
-    ("the page", "page/page.css", "", "\n/* edited */\n", {"report"}),
-    ("a knob", "../params.yaml", "flip: true}", "flip: true, ema: 0.9}", {"train@flipped", "report"}),
-    ("a knob of heads", "../params.yaml", "units: [], end", "units: [], ema: 0.9, end",
-     {"train_head@head", "report"}),
-    ("a penalty", "../params.yaml", "[0.1, 0.01]", "[0.1, 0.02]", {"train_head@optimum", "report"}),
-    ("more seeds", "../params.yaml", "seeds: 2", "seeds: 3", {"train@plain"}),
-    ("a figure of the report", "../report.yaml", "accuracy: 0.5", "accuracy: 0.6", SUMMARIES),
-    ("a view of features", "../params.yaml", "mirror: true", "shift: 1", {"cache_features@shapes_small"}),
-    ("another size of features", "../params.yaml", "features:\n", f"features:\n{LARGE}\n",
-     {"prepare@shapes", "cache_features@large", "label_features@large"}),
-]  # fmt: skip
+EDITS = {  # several at once, none of which concerns a stage of another: (file, old, new, stages)
+    "code of one kind": [
+        ("augmentation/flip.py", "", "\nEDITED = 1\n", {"train@flipped"}),
+        ("trainers/convex.py", "", "\nEDITED = 1\n", {"train_head@optimum"}),
+        ("datasets/folder.py", "", "\nEDITED = 1\n", {"prepare@own"}),
+        ("page/page.css", "", "\n/* edited */\n", {"report"}),
+    ],
+    "code that many share": [
+        ("training/runs.py", "", "\nEDITED = 1\n", TRAININGS),
+        ("datasets/splits.py", "", "\nEDITED = 1\n", {"prepare@shapes", "prepare@own"}),
+        ("results/summary.py", "", "\nEDITED = 1\n", SUMMARIES),
+    ],
+    "a schedule and what is measured": [
+        ("schedules/constant.py", "", "\nEDITED = 1\n", TRAININGS - {"train_head@optimum"}),
+        ("results/classification.py", "", "\nEDITED = 1\n", EVALUATIONS | {"report"}),
+    ],
+    "knobs": [
+        ("../params.yaml", "flip: true}", "flip: true, ema: 0.9}", {"train@flipped", "report"}),
+        ("../params.yaml", "units: [], end", "units: [], ema: 0.9, end", {"train_head@head", "report"}),
+        ("../params.yaml", "[0.1, 0.01]", "[0.1, 0.02]", {"train_head@optimum", "report"}),
+        ("../params.yaml", "mirror: true", "shift: 1", {"cache_features@shapes_small"}),
+        (
+            *("../params.yaml", "features:\n", f"features:\n{LARGE}\n"),
+            {"prepare@shapes", "cache_features@large", "label_features@large"},
+        ),
+    ],
+    "a network and more seeds of another": [
+        ("networks/deeper_net.py", "MaxPooling2D(2,", "AveragePooling2D(2,", {"train@flipped"}),
+        ("../params.yaml", "seeds: 2", "seeds: 3", {"train@plain"}),
+    ],
+    "a figure of the report": [("../report.yaml", "accuracy: 0.5", "accuracy: 0.6", SUMMARIES)],
+}
 
 
 def test_what_no_result_depends_on_and_what_no_variant_uses_runs_nothing(project: Path) -> None:
@@ -265,14 +274,13 @@ def test_what_no_result_depends_on_and_what_no_variant_uses_runs_nothing(project
     assert would_run(project) == set()
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "stages"), [pytest.param(*row[1:], id=row[0]) for row in EDITS]
-)
-def test_an_edit_runs_the_stages_that_it_concerns(
-    project: Path, file: str, old: str, new: str, stages: set[str]
+@pytest.mark.parametrize("edits", EDITS.values(), ids=list(EDITS))
+def test_edits_run_the_stages_that_they_concern(
+    project: Path, edits: list[tuple[str, str, str, set[str]]]
 ) -> None:
-    edit(project / "stages" / file, old, new)
-    assert would_run(project) == stages
+    for file, old, new, _ in edits:
+        edit(project / "stages" / file, old, new)
+    assert would_run(project) == set().union(*(stages for *_, stages in edits))
 
 
 def test_another_validation_share_extracts_no_features_again(project: Path) -> None:
@@ -280,17 +288,13 @@ def test_another_validation_share_extracts_no_features_again(project: Path) -> N
     assert repro(project, "prepare@shapes") == {"resolve", "prepare@shapes"}
     assert status(project) == (TRAININGS | {"label_features@shapes_small"}) - HEADS
     assert repro(project, "label_features@shapes_small") == {"label_features@shapes_small"}
-    assert status(project) >= HEADS
-    assert "cache_features@shapes_small" not in status(project)
+    stale = status(project)
+    assert stale >= HEADS
+    assert "cache_features@shapes_small" not in stale
 
 
-def test_another_note_of_a_download_trains_nothing(project: Path) -> None:
+def test_equal_images_of_another_archive_with_another_note_train_nothing(project: Path) -> None:
     edit(project / "stages/sources/downloads.py", "generated, as the mirror's", "drawn, as the mirror's")
-    assert repro(project, "prepare@shapes") == {"resolve", "download@cifar100", "prepare@shapes"}
-    assert status(project) == FROM_SCRATCH | {"label_features@shapes_small"}
-
-
-def test_equal_images_of_another_archive_train_nothing(project: Path) -> None:
     archive = project / "mirror/cifar-100-python.tar.gz"
     with tarfile.open(archive) as tar:
         batches = {name: pickle.loads(tar.extractfile(name).read()) for name in tar.getnames()}
@@ -306,10 +310,9 @@ def test_equal_images_of_another_archive_train_nothing(project: Path) -> None:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     write_checksums(archive.parent)
-    assert repro(project, "--force", "--single-item", "download@cifar100") == {"download@cifar100"}
-    ran = repro(project)
-    assert ran & (TRAININGS | OF_FEATURES) == {"label_features@shapes_small"}
-    assert ran - OF_FEATURES == {"prepare@shapes"} | SUMMARIES | EVALUATIONS
+    inputs = ("prepare@shapes", "label_features@shapes_small")
+    assert repro(project, *inputs) == {"resolve", "download@cifar100", *inputs}
+    assert status(project) == EVALUATIONS - {"evaluate_fine_tune@tuned"}  # which reads that of its head
 
 
 def test_code_edited_after_resolve_is_refused(project: Path) -> None:
@@ -324,33 +327,26 @@ def test_code_edited_after_resolve_is_refused(project: Path) -> None:
     assert call("git", "status", "--porcelain", "dvc.lock", folder=project) == ""
 
 
-def test_an_experiment_trains_one_variant_and_changes_one_line(project: Path) -> None:
-    printed = call("dvc", "exp", "run", "-S", "variants.deep.filters=[2,2]", folder=project)
-    assert set(stages_run(printed)) == {"resolve", "train@deep", "evaluate@deep", *SUMMARIES}
-    changed = call("git", "diff", "-U0", "params.yaml", folder=project)
-    assert "filters" in changed
-    metrics = call("dvc", "metrics", "diff", "--json", folder=project)
-    assert "metrics/deep.json" in metrics
-    assert "metrics/plain.json" not in metrics
-
-
-def test_more_seeds_of_an_experiment_keep_those_that_are_there(project: Path) -> None:
-    def seeds(name: str) -> dict[str, str]:
-        places = sorted((project / "models" / name).glob("seed-*/run.json"))
+def test_an_experiment_trains_what_it_changes_and_keeps_the_seeds_that_are_there(project: Path) -> None:
+    def seeds() -> dict[str, str]:
+        places = sorted((project / "models/plain").glob("seed-*/run.json"))
         return {path.parent.name: json.loads(path.read_text())["sha256"]["model.keras"] for path in places}
 
-    before = seeds("plain") | {"of deep": seeds("deep")}
-    overrides = ("-S", "variants.plain.seeds=3", "-S", "+variants.deep.seeds=2")
+    before = seeds()
+    overrides = ("-S", "variants.plain.seeds=3", "-S", "variants.flipped.filters=[2,2]")
     printed = call("dvc", "exp", "run", *overrides, folder=project)
-    ran = {"train@plain", "train@deep", "evaluate@plain", "evaluate@deep"}
+    ran = {"train@plain", "train@flipped", "evaluate@plain", "evaluate@flipped"}
     assert set(stages_run(printed)) == {"resolve", *ran, *SUMMARIES}
-    after = seeds("plain")
+    changed = call("git", "diff", "-U0", "params.yaml", folder=project)
+    assert re.search(r"(?m)^\+ .*seeds: 3", changed)
+    assert re.search(r"(?m)^\+ .*\[2, 2\]", changed)
+    metrics = json.loads(call("dvc", "metrics", "diff", "--json", folder=project))
+    assert set(metrics) == {"metrics/flipped.json", "metrics/plain.json"}
+    assert metrics["metrics/plain.json"]["seeds"] == {"old": 2, "new": 3, "diff": 1}
+    after = seeds()
     assert list(after) == ["seed-0", "seed-1", "seed-2"]
-    assert after | {"seed-2": ""} == {name: before[name] for name in ("seed-0", "seed-1")} | {"seed-2": ""}
+    assert after.items() > before.items()
     assert len(set(after.values())) == 3
-    assert seeds("deep").items() > before["of deep"].items()
-    metrics = {name: json.loads((project / f"metrics/{name}.json").read_text()) for name in ("plain", "deep")}
-    assert {name: found["seeds"] for name, found in metrics.items()} == {"plain": 3, "deep": 2}
 
 
 # --- extensions: a new file, its knob in the schema, a block of YAML
@@ -378,43 +374,31 @@ def load(source):
     maps = keras.layers.Conv2D(int(source.read_text()), 3, 8, kernel_initializer=start, name="conv")(images)
     return keras.Model(images, maps)
 '''
+NEW = {
+    "datasets/npz.py": NEW_DATASET,
+    "backbones/random_filters.py": NEW_BACKBONE,
+    "networks/tiny_net.py": NEW_NETWORK,
+    "augmentation/brighten.py": NEW_AUGMENTATION,
+}
+SPLIT = "validation_share: 0.25, split_seed: 0"
 
 
-def test_a_new_network_trains_and_nothing_else(project: Path) -> None:
-    edit(project / "stages/networks/tiny_net.py", "", NEW_NETWORK)
-    edit(
-        project / "params.yaml",
-        "variants:\n  plain",
-        "variants:\n  tiny: {data: own, network: tiny_net}\n  plain",
-    )
-    assert repro(project) == {"resolve", "train@tiny", "evaluate@tiny", *SUMMARIES}
-    assert "| `tiny` |" in (project / "plots/summary.md").read_text(encoding="utf-8")
-
-
-def test_a_new_augmentation_trains_what_uses_it(project: Path) -> None:
-    edit(project / "stages/augmentation/brighten.py", "", NEW_AUGMENTATION)
-    edit(project / "stages/study/knobs.py", "    cutout:", f"{KNOB}    cutout:")
-    edit(project / "params.yaml", "deep: {data: shapes,", "deep: {data: shapes, brighten: 0.5,")
-    assert repro(project) == {"resolve", "train@deep", "evaluate@deep", *SUMMARIES}
-
-
-def test_a_new_dataset_format_prepares_its_dataset(project: Path) -> None:
+def test_what_is_new_runs_and_nothing_else(project: Path) -> None:
     labels = np.arange(20) % 2
     images = np.random.default_rng(0).integers(0, 99, (20, 8, 8, 3)) + 100 * labels[:, None, None, None]
     np.savez(project / "own.npz", images=images.astype(np.uint8), labels=labels, is_test=np.arange(20) > 15)
-    edit(project / "stages/datasets/npz.py", "", NEW_DATASET)
-    entry = (
-        "{format: npz, from: own.npz, classes: [all], image_size: 8, validation_share: 0.25, split_seed: 0}"
-    )
-    edit(project / "params.yaml", "datasets:\n  shapes", f"datasets:\n  arrays: {entry}\n  shapes")
-    assert repro(project) == {"resolve", "prepare@arrays"}
-    assert np.load(project / "data/arrays/images.npy").shape == (20, 8, 8, 3)
-
-
-def test_a_new_backbone_format_builds_its_backbone(project: Path) -> None:
     (project / "filters.txt").write_text("4")
-    edit(project / "stages/backbones/random_filters.py", "", NEW_BACKBONE)
-    entry = "{format: random_filters, from: filters.txt}"
-    edit(project / "params.yaml", "backbones:\n", f"backbones:\n  random: {entry}\n")
-    assert repro(project) == {"resolve", "build_backbone@random"}
+    for file, source in NEW.items():
+        edit(project / "stages" / file, "", source)
+    edit(project / "stages/study/knobs.py", "    cutout:", f"{KNOB}    cutout:")
+    for section, entry in (
+        ("datasets", f"arrays: {{format: npz, from: own.npz, classes: [all], image_size: 8, {SPLIT}}}"),
+        ("backbones", "random: {format: random_filters, from: filters.txt}"),
+        ("variants", "tiny: {data: arrays, network: tiny_net, brighten: 0.5}"),
+    ):
+        edit(project / "params.yaml", f"{section}:\n", f"{section}:\n  {entry}\n")
+    inputs = {"prepare@arrays", "build_backbone@random"}
+    assert repro(project) == {"resolve", *inputs, "train@tiny", "evaluate@tiny", *SUMMARIES}
+    assert np.load(project / "data/arrays/images.npy").shape == (20, 8, 8, 3)
     assert (project / "data/backbones/random/backbone.keras").is_file()
+    assert "| `tiny` |" in (project / "plots/summary.md").read_text(encoding="utf-8")
