@@ -44,16 +44,21 @@ OVERVIEW = [
 ]
 
 
-def draw_all(folder: Path, n_classes: int = 4) -> list[Path]:
-    """Draws one of each kind and returns their paths."""
+def draw_classes(folder: Path, n_classes: int) -> None:
+    """Draws what has a row per class."""
     names = tuple(f"class_{label}" for label in range(n_classes))
     confusion = np.eye(n_classes, dtype=np.int64) * 3 + 1
     shares = [(label + 1) / (n_classes + 1) for label in range(n_classes)]
     rows = [ClassAccuracy(name, share, 10, share / 2, 1.0) for name, share in zip(names, shares, strict=True)]
-    draw_learning_curves(folder / "curves.png", CURVES, CURVES, title="final")
-    draw_comparison(folder / "comparison.png", CURVES, CURVES, **COMPARED, note="not run yet: zoom_50")
     draw_confusion_matrix(folder / "confusion.png", confusion, names, title="final")
     draw_accuracy_per_class(folder / "classes.png", rows, names, title="final")
+
+
+def draw_all(folder: Path) -> list[Path]:
+    """Draws one of each kind and returns their paths."""
+    draw_learning_curves(folder / "curves.png", CURVES, CURVES, title="final")
+    draw_comparison(folder / "comparison.png", CURVES, CURVES, **COMPARED, note="not run yet: zoom_50")
+    draw_classes(folder, 4)
     draw_overview(folder / "overview.png", OVERVIEW, title="Every variant")
     return sorted(folder.glob("*.[ps][nv]g"))
 
@@ -71,48 +76,46 @@ def size_of(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def test_equal_data_give_equal_bytes_whatever_style_the_user_prefers(tmp_path):
-    first = [path.read_bytes() for path in draw_all(tmp_path / "first")]
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The paths of one of each kind."""
+    return draw_all(tmp_path_factory.mktemp("drawn"))
+
+
+def test_equal_data_give_equal_bytes_whatever_style_the_user_prefers(drawn, tmp_path):
     preferred = {"font.size": 20, "savefig.dpi": 50, "axes.facecolor": "black"}
     with matplotlib.rc_context(preferred):
-        second = [path.read_bytes() for path in draw_all(tmp_path / "second")]
+        again = draw_all(tmp_path)
         assert matplotlib.rcParams["font.size"] == 20, "the user's style must be left as it was"
-    assert len(first) == 9
-    assert first == second
+    assert len(drawn) == 9
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in drawn]
 
 
-def test_other_data_give_another_picture(tmp_path):
-    draw_learning_curves(tmp_path / "one.png", CURVES, CURVES, title="final")
-    draw_learning_curves(
-        tmp_path / "two.png", CURVES | {"training": CURVES["validation"]}, CURVES, title="final"
-    )
-    assert (tmp_path / "one.png").read_bytes() != (tmp_path / "two.png").read_bytes()
+def test_other_data_give_another_picture(drawn, tmp_path):
+    others = CURVES | {"training": CURVES["validation"]}
+    draw_learning_curves(tmp_path / "curves.png", others, CURVES, title="final")
+    (before,) = [path for path in drawn if path.name == "curves.png"]
+    assert (tmp_path / "curves.png").read_bytes() != before.read_bytes()
 
 
-def test_pictures_carry_no_date_and_no_version(tmp_path):
-    for path in draw_all(tmp_path):
+def test_pictures_carry_no_date_and_no_version_and_drawings_need_no_font(drawn):
+    for path in drawn:
         if path.suffix == ".svg":
-            assert not re.search("<metadata>|<dc:|20\\d\\d-", path.read_text()), path.name
+            assert not re.search("<metadata>|<dc:|20\\d\\d-|<text|<image", path.read_text()), path.name
             continue
         with Image.open(path) as image:
             assert image.info == {}, path.name
-
-
-def test_every_picture_but_the_confusion_is_a_drawing_too_whose_letters_need_no_font(tmp_path):
-    pixels = [path for path in draw_all(tmp_path) if not path.with_suffix(".svg").exists()]
-    assert [path.name for path in pixels] == ["confusion.png"]
-    for path in tmp_path.glob("*.svg"):
-        assert not re.search("<text|<image", path.read_text()), path.name
+    pixels = [path.name for path in drawn if not path.with_suffix(".svg").exists()]
+    assert pixels == ["confusion.png"], "every other picture is a drawing, too"
 
 
 def test_two_hundred_classes_fit_the_same_page(tmp_path):
-    many, few = draw_all(tmp_path / "many", 200), draw_all(tmp_path / "few", 25)
-    sizes = {path.name: size_of(path) for path in many if path.suffix == ".png"}
-    # 28 named rows of 0.21 inch and 1.8 for title and legend, 200 pixels an inch; 25 rows in the small study
-    assert sizes["classes.png"] == (1520, 1536)
-    assert size_of(next(path for path in few if path.name == "classes.png")) == (1520, 1410)
-    assert sizes["confusion.png"] == (1640, 1520)
-    assert all(path.stat().st_size < 100_000 for path in many + few), "git keeps them"
+    draw_classes(tmp_path, 25)  # rows of 0.21 inch and 1.8 for title and legend, 200 pixels an inch
+    assert size_of(tmp_path / "classes.png") == (1520, 1410)
+    draw_classes(tmp_path, 200)  # 28 of them have a row
+    assert size_of(tmp_path / "classes.png") == (1520, 1536)
+    assert size_of(tmp_path / "confusion.png") == (1640, 1520)
+    assert all(path.stat().st_size < 100_000 for path in tmp_path.iterdir()), "git keeps them"
 
 
 def test_one_epoch_is_a_visible_point(tmp_path):
@@ -157,8 +160,8 @@ def test_the_axis_says_where_epochs_that_do_not_start_at_one_come_from():
     assert axes.get_xlabel() == "epoch; 1 to 10: the run it started from"
 
 
-@pytest.mark.parametrize("n_lines", [1, 7, 9])
-def test_more_variants_than_colours_can_be_compared(tmp_path, n_lines):
+def test_more_variants_than_colours_can_be_compared(tmp_path):
+    n_lines = len(PALETTE) + 2
     lines = {f"variant_{number}": curve([1.0 + number, 0.5 + number], EPOCHS) for number in range(n_lines)}
     style = {"styles": list(range(n_lines)), "reported": [{}] * n_lines}
     draw_comparison(tmp_path / "many.png", lines, lines, **style, title="Many")
@@ -233,7 +236,7 @@ def test_short_names_are_shown_as_they_are():
     assert labels(["0.5", "aquarium_fish", "$x$"]) == ["0.5", "aquarium_fish", "$x$"]
 
 
-@pytest.mark.parametrize("name", [r"$\frac{a}$", "a$_b$", "100%", "{x}^2", r"\alpha"])
+@pytest.mark.parametrize("name", [r"$\frac{a}$", "100%"])
 def test_names_of_classes_are_literal_text(tmp_path, name):
     draw_confusion_matrix(tmp_path / "odd.png", np.eye(2, dtype=int), (name, "b"), title=f"{name} on {name}")
     rows = [ClassAccuracy(name, 0.5, 10, 0.2, 0.8)]

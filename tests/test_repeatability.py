@@ -19,10 +19,10 @@ SCRATCH = {
         **{"label_smoothing": 0.1, "schedule": "cosine", "warmup": 0.1, "ema": 0.9},
         **{"rate_multipliers": {"block1": 0.5}, "class_weights": "balanced", "views": {"mirror": True}},
     },
-    "deeper_net": {"augmentation": OTHERS, "patience": 1, "restore_best": True},
-    "batch_norm_after": {
+    "deeper_net": {
         "network": {"deeper_net": NOISY | {"batch_norm": "after"}},
         "optimizer": {"class_name": "RMSprop", "config": {"learning_rate": 0.001}},
+        **{"augmentation": OTHERS, "patience": 1, "restore_best": True},
     },
     "residual_net": {
         "network": {"residual_net": {"filters": [4, 8], "block_dropout": [0.0, 0.2]}},
