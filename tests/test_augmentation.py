@@ -60,8 +60,7 @@ def test_a_flipped_image_is_itself_or_its_mirror_as_its_draw_says():
     assert abs((draws[1:] == draws[:-1]).mean() - 0.5) < 0.03  # each on its own
 
 
-@pytest.mark.parametrize("amount", [0.2, 0.5, 0.99])
-@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize(("amount", "size"), [(0.2, 8), (0.99, 9)])
 def test_zoom_is_the_linear_resampling_of_scipy_with_repeated_edges(amount, size):
     images = images_of(height=size, width=size + 2)
     factors = drawn("zoom", len(images), amount)
@@ -101,7 +100,7 @@ def test_a_crop_is_a_window_of_the_image_padded_by_reflection(amount):
     assert set(places[:, 0]) == set(places[:, 1]) == set(range(-amount, amount + 1))
 
 
-@pytest.mark.parametrize("amount", [1, 4, 5])
+@pytest.mark.parametrize("amount", [4, 5])
 def test_cutout_fills_a_square_with_the_mean_colour(amount):
     images, centres = images_of(n=40), drawn("cutout", 40, amount)
     covered = apply("cutout", images, centres, amount)

@@ -137,10 +137,8 @@ def project(tmp_path):
     "source",
     [
         "import room.noun",
-        "import room.noun as other",
         "import json, room.noun",
         "from room import noun",
-        "from room import noun as other",
         "from room.noun import thing",
         "from room.noun import *",
         "def main():\n    from room import noun",

@@ -14,8 +14,6 @@ BACKBONE = {"backbone.keras": {"kind": "stand-in", "sha256": "01"}}
     [
         {"provenance": "own"},
         {"format": "folder"},
-        {"classes": 4},
-        {"first_class": "ant"},
         {"last_class": "bed"},
         {"splits": {"train": 30, "validation": 4, "test": 100}},
         {"inputs": EVALUATED["inputs"] | {"labels.npy": "other"}},

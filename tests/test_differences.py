@@ -29,7 +29,6 @@ ADAM = {"class_name": "Adam", "config": {"learning_rate": 0.001}}
             ],
         ),
         ({"files": {"a": {"bytes": 1}}}, {"files": {"a": {"bytes": 2}}}, ["files.a.bytes: 1 -> 2"]),
-        ({"groups": {}}, {"groups": {"new": "heads"}}, ["groups.new: not set -> heads"]),
     ],
 )
 def test_each_knob_that_differs_is_a_line_by_its_name_in_params(old, new, said):

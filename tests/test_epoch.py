@@ -50,9 +50,7 @@ def test_the_history_is_the_mean_over_all_examples_whatever_the_batches(make):
 
 
 @pytest.mark.parametrize(
-    "augmentation",
-    [["flip", True], ["zoom", 0.5], ["crop", 4], ["cutout", 8], ["cutmix", 1.0], ["mixup", 1.0]],
-    ids=lambda augmentation: augmentation[0],
+    "augmentation", [["crop", 4], ["mixup", 1.0]], ids=lambda augmentation: augmentation[0]
 )
 def test_an_augmentation_changes_what_is_learned_and_not_what_is_validated(make, augmentation):
     still = {"network": PLAIN["network"], "optimizer": STILL, "epochs": 1}
@@ -62,10 +60,8 @@ def test_an_augmentation_changes_what_is_learned_and_not_what_is_validated(make,
     assert augmented["val_loss"] == plain["val_loss"]
 
 
-@pytest.mark.parametrize(
-    "knobs", [{"label_smoothing": 0.3}, {"loss": "squared_error"}, {"class_weights": "balanced"}], ids=str
-)
-def test_the_recorded_loss_is_the_plain_cross_entropy_whatever_is_minimised(make, knobs):
+def test_the_recorded_loss_is_the_plain_cross_entropy_whatever_is_minimised(make):
+    knobs = {"label_smoothing": 0.3, "class_weights": "balanced"}
     run = make("still", **PLAIN, optimizer=STILL, epochs=1, **knobs)
     (record,) = fit(run)
     for split, prefix in (("train", ""), ("validation", "val_")):

@@ -23,16 +23,12 @@ def square(image, kind="PNG", **options):
     ("mode", "colour", "kind"),
     [
         ("RGB", (120, 120, 120), "JPEG"),
-        ("L", 120, "JPEG"),
         ("CMYK", (0, 0, 0, 135), "JPEG"),
         ("YCbCr", (120, 128, 128), "JPEG"),
         ("RGBA", (120, 120, 120, 255), "PNG"),
-        ("LA", (120, 255), "PNG"),
         ("L", 120, "PNG"),
         ("1", 1, "PNG"),
         ("RGB", (120, 120, 120), "WEBP"),
-        ("RGBA", (120, 120, 120, 255), "WEBP"),
-        ("RGB", (120, 120, 120), "BMP"),
         ("CMYK", (0, 0, 0, 135), "TIFF"),
         ("L", 120, "GIF"),
     ],
@@ -43,9 +39,7 @@ def test_every_colour_mode_becomes_rgb(mode, colour, kind):
     assert abs(image.astype(int) - (255 if mode == "1" else 120)).max() <= 3
 
 
-@pytest.mark.parametrize(
-    ("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF"), ("P", "GIF")]
-)
+@pytest.mark.parametrize(("mode", "kind"), [("LA", "PNG"), ("RGBA", "WEBP"), ("P", "GIF")])
 def test_what_is_transparent_lies_on_white(mode, kind):
     """Left black, right transparent with a hidden red."""
     image = Image.new("RGBA", (8, 8), (0, 0, 0, 255))
@@ -162,8 +156,9 @@ def oriented(orientation):
     return exif
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize(
+    ("orientation", "kind"), [*((number, "JPEG") for number in UPRIGHT), (6, "PNG"), (6, "WEBP"), (6, "TIFF")]
+)
 def test_the_orientation_a_camera_noted_is_honoured(orientation, kind):
     turned = square(IMAGE, kind, exif=oriented(orientation))[::7, ::7, 0]
     assert abs(turned.astype(int) - UPRIGHT[orientation]).max() <= 5
@@ -191,7 +186,7 @@ def header(width, height):
     return struct.pack(">IIBB3x", width, height, 8, 2)
 
 
-@pytest.mark.parametrize("size", [(5001, 5000), (10_000, 10_000), (50_000, 50_000)])
+@pytest.mark.parametrize("size", [(5001, 5000), (50_000, 50_000)])
 def test_an_image_of_too_many_pixels_is_refused_by_its_header(size):
     with pytest.raises(InputError, match=r"bird.jpg has .*pixels.*; scale it down"):
         decode(png(b"IHDR", header(*size), b"IDAT", b"x"), size=8, name="bird.jpg")

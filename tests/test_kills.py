@@ -13,7 +13,7 @@ def study(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("stage", "number"), [(kills.STAGES[0], 16), (kills.STAGES[1], 6)], ids=["training", "features"]
+    ("stage", "number"), [(kills.STAGES[0], 10), (kills.STAGES[1], 6)], ids=["training", "features"]
 )
 def test_a_killed_stage_ends_in_the_bytes_of_an_undisturbed_one(study, stage, number):
     survived = kills.survive(stage, study, kills=number, seed=5)

@@ -71,14 +71,6 @@ def test_large_outputs_are_in_the_cache_and_small_ones_in_git(name: str) -> None
         assert options.get("cache", True) == path.startswith(("data/", "models/")), path
 
 
-@every_stage
-def test_a_stage_says_what_it_is_for(name: str) -> None:
-    if name.startswith("evaluate_"):  # as evaluate above them
-        return
-    lines = TEXT.split("\n")
-    assert lines[lines.index(f"  {name}:") - 1].startswith("  # ")
-
-
 def test_every_section_of_items_has_its_stages() -> None:
     sections = {section[2:-1] for section in SECTIONS.values() if section}
     expected = {"sources", "datasets", "backbones", "features", *items.TRAINERS}
@@ -87,9 +79,3 @@ def test_every_section_of_items_has_its_stages() -> None:
         of_section = {name for name, found in SECTIONS.items() if found == f"${{{section}}}"}
         assert trainer in of_section
         assert {verb(name) for name in of_section} == {trainer, "evaluate"}
-
-
-def test_evaluations_are_above_trainings_so_that_each_follows_its_training() -> None:
-    order = list(STAGES)
-    evaluations = [order.index(name) for name in order if name.startswith("evaluate")]
-    assert max(evaluations) < min(order.index(trainer) for trainer in items.TRAINERS.values())

@@ -6,7 +6,7 @@ import pytest
 
 from stages.backbones import precision
 from stages.feature_steps import l2_norm, square_root
-from stages.networks import base_net, deeper_net, residual_net, views
+from stages.networks import deeper_net, residual_net, views
 from stages.networks.layers import scale_pixels
 from stages.pooling import gem
 
@@ -31,10 +31,8 @@ def of_steps():
 
 
 BUILDERS = {
-    "base_net": lambda: built(base_net, filters=[4, 4], dense_units=[8]),
     "deeper_net": lambda: built(deeper_net, filters=[4, 4], dense_units=[8], batch_norm="before"),
     "residual_net": lambda: built(residual_net, filters=[4, 8]),
-    "steps": of_steps,
     "views": lambda: views.averaged(of_steps(), views.views(mirror=True, shift=2)),
 }
 

@@ -68,11 +68,6 @@ def test_the_manifest_is_a_function_of_what_is_in_the_folder(folder):
     }
 
 
-def test_hashes_are_of_all_that_was_read(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert prepared.read(folder).hashes == manifest["sha256"]
-
-
 @pytest.fixture
 def features(folder):
     (folder / "features").mkdir()

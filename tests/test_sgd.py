@@ -63,18 +63,13 @@ def test_the_history_has_a_record_for_each_epoch(make, capsys):
     assert [line.split(",")[0] for line in lines] == ["tiny: epoch 1/2", "tiny: epoch 2/2"]
 
 
-@pytest.mark.parametrize(
-    "network",
-    [studies.SMALL, {"residual_net": {"filters": [4, 8]}}],
-    ids=["base_net", "residual_net"],
-)
-def test_training_lowers_the_loss(make, network):
-    history = fit(make(**PLAIN | {"network": network}, optimizer=ADAM, epochs=8))
+def test_training_lowers_the_loss(make):
+    history = fit(make(**PLAIN, optimizer=ADAM, epochs=8))
     assert history[-1]["loss"] < 0.9 * history[0]["loss"]
 
 
-@pytest.mark.parametrize("knobs", [{"schedule": "linear"}, {"schedule": "cosine", "warmup": 0.5}])
-def test_a_schedule_counts_steps_over_all_epochs_and_changes_what_is_learned(make, knobs):
+def test_a_schedule_counts_steps_over_all_epochs_and_changes_what_is_learned(make):
+    knobs = {"schedule": "cosine", "warmup": 0.5}
     history = fit(make("scheduled", **PLAIN, **knobs))
     rates = optimizers.learning_rates(Recipe({}, **knobs), 0.001, np.array([2, 5, 8]), 9)
     assert [record["learning_rate"] for record in history] == pytest.approx(rates.tolist())  # the last step's
@@ -150,8 +145,6 @@ def measured(monkeypatch):
     ("monitor", "values", "patience", "stopped_after", "best"),
     [
         ("val_loss", [0.9, 0.7, 0.8, 0.7, 0.1], 2, 4, 2),  # what is only as good is no improvement
-        ("val_loss", [0.9, 0.8, 0.9, 0.7, 0.8, 0.8, 0.6], 2, 6, 4),
-        ("val_loss", [0.5, 0.6, 0.4], 1, 2, 1),
         ("val_accuracy", [0.2, 0.4, 0.3, 0.4, 0.9], 2, 4, 2),
     ],
 )
@@ -199,13 +192,6 @@ def test_what_a_best_network_gives_is_its_best_figure(make):
     assert losses.index(min(losses)) < 5  # else this shows nothing
     found = prediction.loss_and_accuracy(*of_split(run, "validation"))
     assert found["loss"] == pytest.approx(min(losses), rel=1e-5)
-
-
-def test_a_checkpoint_of_a_different_run_is_not_used(make, capsys):
-    fit(make(**PLAIN, epochs=1))
-    history = fit(make(**PLAIN, epochs=1, seed=1, fingerprint="another"))
-    assert history == fit(make("fresh", **PLAIN, epochs=1, seed=1))
-    assert "resuming" not in capsys.readouterr().out
 
 
 STOPPED = {"epochs": 9, "patience": 1, "restore_best": True, "ema": 0.5}

@@ -166,13 +166,12 @@ def test_bytes_labelled_as_compressed_in_transit_stay_as_they_are(target, server
 
 
 @pytest.mark.parametrize("behaviour", [{"status": 404}, {"body": BODY[::-1]}, {"body": b"<html>" + BODY}])
-@pytest.mark.parametrize("length", ["512000", None])
-def test_the_next_url_is_tried_when_one_does_not_have_the_file(target, server, behaviour, length):
-    first = server.offer("/wrong", **behaviour, headers={"Content-Length": length})
+def test_the_next_url_is_tried_when_one_does_not_have_the_file(target, server, behaviour):
+    first = server.offer("/wrong", **behaviour, headers={"Content-Length": None})
     assert get(target, first, server.offer("/a"))
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [429, 503])
 def test_an_overloaded_server_is_asked_again(target, server, status):
     url = server.offer("/a", status=status)
     with pytest.raises(TransferError, match=f"the server answers {status} [A-Z]"):
