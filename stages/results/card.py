@@ -1,4 +1,4 @@
-"""The card of a trained variant, plots/variants/<name>/README.md: its input, its output and what it achieves."""
+"""The card of a trained variant, plots/variants/<name>/README.md: its input, output and results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +57,8 @@ def text(record: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
 
 
 def _weights(total: int, trainable: int) -> str:
-    return f"{total:,} weights, " + ("all trained" if trainable == total else f"{trainable:,} of them trained")
+    trained = "all trained" if trainable == total else f"{trainable:,} of them trained"
+    return f"{total:,} weights, {trained}"
 
 
 def _input(record: Mapping[str, Any]) -> str:
