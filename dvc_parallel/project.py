@@ -67,9 +67,8 @@ class Project:
             ) from None
         self._held: dict[str, ExitStack] = {}
         self._entries: dict[str, Entries] = {}  # dvc.yaml -> the entries of its dvc.lock
-        self._unchanged: set[tuple[str, str]] = (
-            set()
-        )  # path and hash of what is as recorded, since DVC's lock
+        # path and hash of what is as recorded, while DVC's lock is held
+        self._unchanged: set[tuple[str, str]] = set()
         with self.locked():
             _mend(Path(self._repo.tmp_dir, "rwlock"))
             try:
