@@ -14,6 +14,9 @@ from tests.edited_study import ROOT, items
 
 EXPLICIT_FLIPS = ("flip", "flip_zoom_20", "batch_norm_after", "final")
 EXPLICIT_FLIPS += ("adagrad", "rmsprop", "adadelta", "adam", "adam_dropout")
+EXPLICIT_FLIPS += tuple(
+    f"residual{step}" for step in ("", "_crop", "_schedule", "_smoothing", "_cutmix", "_averaged")
+)
 FRAMEWORKS = {"tensorflow", "keras", "torch", "jax"}
 
 
