@@ -7,6 +7,7 @@ It reads requests from its standard input, a line of JSON each: name, module, ar
 It answers with lines, too: {"name", "pid"}, then {"name", "status", "memory"}.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -23,6 +24,7 @@ KIB = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss
 def main() -> None:
     """Serves until its standard input is closed; in each child, runs the stage."""
     importlib.import_module(sys.argv[1])
+    gc.freeze()  # no child looks through the libraries' objects for garbage, which took 0.3 s each time
     if request := _serve():
         _become(request)
     else:

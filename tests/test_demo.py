@@ -36,7 +36,7 @@ def test_every_training_is_short(project):
     study = items.load(project / "params.yaml")
     variants = [knobs for section in demo.EPOCHS_DIVIDED_BY for knobs in study[section].values()]
     assert all(1 <= knobs.get("epochs", 1) <= 6 for knobs in variants)
-    assert study["variants"]["final"]["epochs"] == 3
+    assert study["variants"]["final"]["epochs"] == 2
     trainings = [item.knobs.get("seeds", 1) for item in items.items(study) if item.stage in TRAININGS]
     assert max(trainings) == 2  # so that there are bands
     assert sum(trainings) <= len(variants) + 7

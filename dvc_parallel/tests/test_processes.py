@@ -97,6 +97,12 @@ def test_a_forked_stage_is_what_its_command_would_be(folder):
     assert '"edited": true, "group": true, "stage": "tell", "in": ""' in texts[True]
 
 
+def test_no_forked_stage_looks_through_the_libraries_objects_for_garbage(folder, processes):
+    (folder / "study/count.py").write_text("import gc; print(gc.get_freeze_count() > 0)")
+    log = start(processes, "exec python -m study.count", is_worth=True)
+    assert (ended(processes).code, log.read_text()) == (0, "True\n")
+
+
 def test_a_stage_that_is_not_worth_a_server_is_forked_only_where_the_server_is_there(folder, processes):
     start(processes, "exec python -m study.tell 0")
     ended(processes)
@@ -131,8 +137,8 @@ def test_a_signal_while_the_server_still_imports_ends_its_stages(folder, process
 def test_stages_of_a_server_that_dies_end(folder, processes):
     (folder / "study/tell.py").write_text(WAITS)
     log = start(processes, "exec python -m study.tell", is_worth=True)
-    pipelines.wait_for(lambda: "begins" in log.read_text())
-    (pid,) = processes.pids.values()
+    pipelines.wait_for(lambda: "begins" in log.read_text() and processes.pids["tell"])
+    pid = processes.pids["tell"]
     processes._server.kill()
     assert ended(processes).code == -signal.SIGKILL
     pipelines.wait_for(lambda: not psutil.pid_exists(pid))

@@ -17,7 +17,7 @@ from stages.demo.mirror import write_checksums, write_mirror
 from stages.projects.founding import commit, founded
 from stages.runtime.errors import InputError, run
 
-EPOCHS_DIVIDED_BY = {"variants": 20, "heads": 10, "fine_tunes": 5}
+EPOCHS_DIVIDED_BY = {"variants": 30, "heads": 10, "fine_tunes": 5}
 IMAGE_SIZE = 32  # pixels; the small backbone makes maps of 4x4 of them
 SEEDS = {"basenet": 2}  # inherited by all that extend it; one each for what sets its own
 

@@ -7,3 +7,4 @@ keras_import.load()
 import h5py  # noqa: E402, F401
 import matplotlib.figure  # noqa: E402, F401
 import pandas  # noqa: E402, F401
+import scipy.special  # noqa: E402, F401
