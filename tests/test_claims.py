@@ -1,11 +1,11 @@
-"""The report's conclusions: when one holds, when not, and when that is inconclusive."""
+"""Conclusions: when one holds, when not, and when that is inconclusive."""
 
 import pytest
 from small_results import EVALUATED, METRICS, REPORT, rights
 
 from stages.results import claims
 from stages.results.evaluated import Evaluated
-from stages.results.statistics import Interval
+from stages.results.statistics import BOTH, Interval
 
 WORDS = {"en": "It is better.", "es": "Es mejor."}
 LOSSES = [1.0, 1.1, 1.2, 1.1]
@@ -135,3 +135,13 @@ def test_what_cannot_be_told_says_why_and_of_which_variants(test, variants, reas
 def test_a_family_tells_of_one_seed_what_a_seed_is_worth():
     found = outcome(DIFFERENCE, flip=variant(0.9, seeds=1), normalised=variant(0.5))
     assert (found.verdict, found.seeds) == ("holds", [1, 4])
+
+
+def test_of_what_ends_in_the_same_optimum_from_any_seed_one_is_enough():
+    convex = {"knobs": {"trainer": "convex"}}
+    found = outcome(DIFFERENCE, flip=variant(0.9, seeds=1, **convex), normalised=variant(0.5))
+    assert (found.verdict, found.interval.counted) == ("holds", BOTH)
+    alone = {"measure": "test_accuracy", "of": "flip", "above": 0.7}
+    found = outcome(alone, flip=variant(0.9, seeds=1, knobs={"trainer": "convex"}))
+    assert (found.verdict, found.interval.counted) == ("holds", BOTH)
+    assert outcome(alone, flip=variant(0.9, seeds=1, knobs={"trainer": "sgd"})).verdict == "inconclusive"

@@ -1,6 +1,7 @@
 """The table of conclusions: a row per sentence to read, a row per test with all digits."""
 
 import csv
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ PAIR = {"measure": "test_accuracy", "of": "flip", "than": "normalised", "above":
 FIGURE = {"measure": "validation_loss", "of": "flip", "figure": [1.9, 2.0]}
 CLAIM = claims.Claim(
     "2.2",
+    "",
     {"en": "Flips help | most.", "es": "El volteo ayuda."},
     "holds in part",
     [
@@ -28,6 +30,15 @@ def test_a_sentence_has_its_measurements_their_seeds_and_its_verdict(tmp_path):
         " seeds: 10 and 9; said > 0<br>? validation loss, `flip`: figure 1.9 to 2"
         " (fewer than 3 seeds: `flip`) | holds in part |"
     )
+
+
+def test_our_own_sentences_have_a_table_of_their_own(tmp_path):
+    claims_table.write_conclusions(tmp_path, [CLAIM, CLAIM._replace(section="", ladder="pets")])
+    tables = (tmp_path / "conclusions.md").read_text(encoding="utf-8")
+    starts = re.findall(r"^\| (\w+) \| .*\n\|.*\n\| (\S+) ", tables, re.MULTILINE)
+    assert starts == [("section", "§2.2"), ("ladder", "pets")]
+    rows = (tmp_path / "conclusions.csv").read_text(encoding="utf-8").splitlines()
+    assert [row.split(",")[:3] for row in rows[2:4]] == [["2.2", "", "1"], ["", "pets", "2"]]
 
 
 def test_the_tests_have_all_digits(tmp_path):

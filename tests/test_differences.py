@@ -74,6 +74,10 @@ def contents(**changes):
             ["sections.1.2.claims changed"],
         ),
         (
+            {"claims": [*contents()["claims"], {"ladder": "up", "says": {"en": "It helps."}}]},
+            ['ladders.up.claims: not set -> [{"ladder": "up", "says": {"en": "It helps."}}]'],
+        ),
+        (
             {"ladders": []},
             ['ladders.up: {"name": "up", "title": {"en": "Up", "es": "Arriba"}, "steps": []} -> not set'],
         ),

@@ -75,6 +75,19 @@ def test_the_bar_reaches_from_the_step_before_to_this_one(page):
     assert float(left) + float(width) == pytest.approx(float(here), abs=0.02)
 
 
+def test_what_we_conclude_from_it_is_tested_in_its_section_and_counted_apart_from_the_report(tmp_path):
+    ours = {"ladder": "up", "says": {"en": "Flips help.", "es": "Los volteos ayudan."}}
+    ours["tests"] = [STUDY["claims"][0]["tests"][0] | {"above": 0}]
+    page = build_page(tmp_path, CLIMBING | {"claims": [*STUDY["claims"], ours]}).read_text(encoding="utf-8")
+    (section,) = re.findall(r'<section id="ladder-up">.*?</section>', page, re.DOTALL)
+    shown = text(section)
+    assert "Here: Flips bring most." in shown
+    assert re.search(r"Flips help\. .*test accuracy , +final − normalised : .*must be > 0 ", shown)
+    assert "Es mejor" not in section
+    assert "report:" not in shown
+    assert re.search("The report's conclusions: 1 .* Our conclusions: 1 ", text(page))
+
+
 def test_the_report_has_no_mark_where_it_is_not_comparable(tmp_path):
     page = build_page(tmp_path, CLIMBING, provenance="own").read_text(encoding="utf-8")
     assert len(rows(page)) == 2

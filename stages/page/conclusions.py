@@ -1,4 +1,4 @@
-"""The report's conclusions: whether each holds here, and what that rests on."""
+"""Conclusions, the report's and ours: whether each holds here, and what that rests on."""
 
 from html import escape
 
@@ -13,15 +13,19 @@ def conclusions(claims: list[Claim]) -> str:
     """Returns the list of a section's conclusions; "" for none."""
     if not claims:
         return ""
-    items = "".join(
+    here = "" if claims[0].ladder else f"<p><b>{text('here')}</b></p>"  # a ladder's answer says it already
+    return f'{here}<ul class="claims">{"".join(map(_conclusion, claims))}</ul>'
+
+
+def _conclusion(claim: Claim) -> str:
+    tests = "".join(_tested(test, "must_be" if claim.ladder else "report_says") for test in claim.tests)
+    return (
         f'<li class="{labels.VERDICTS[claim.verdict][0]}">{labels.verdict(claim.verdict)} '
-        f"<q>{translated(claim.says)}</q><ul>{''.join(map(_tested, claim.tests))}</ul></li>"
-        for claim in claims
+        f"<q>{translated(claim.says)}</q><ul>{tests}</ul></li>"
     )
-    return f'<p><b>{text("here")}</b></p><ul class="claims">{items}</ul>'
 
 
-def _tested(tested: Tested) -> str:
+def _tested(tested: Tested, said_by: str) -> str:
     test, found = tested.test, tested.interval
     variants = f" {MINUS} ".join(f"<code>{escape(name)}</code>" for name in names(test))
     measure = f"measure {test['measure']}"
@@ -34,4 +38,4 @@ def _tested(tested: Tested) -> str:
     reason = f" ({text(tested.reason)}: {', '.join(map(escape, tested.lacking))})" if tested.reason else ""
     where, bounds = said(test)
     region = SIGNS.get(where, "") + f" {text('to')} ".join(decimal(bound, "g") for bound in bounds)
-    return f"<li>{shown}, {text('report_says')} {region}{reason}</li>"
+    return f"<li>{shown}, {text(said_by)} {region}{reason}</li>"

@@ -62,7 +62,7 @@ def _overview(study: StudyView) -> str:
 {_banner(present, study)}
 <p class="lead">{text("have_run", present=len(present), all=len(variants))}</p>
 {_ladders(study)}
-{_verdicts([claim.verdict for claim in study.claims], "conclusions")}{_verdicts(figures, "figures")}
+{_conclusions(study)}{_verdicts(figures, "figures")}
 {leaderboard(study)}
 {_how_to_read(study)}
 </section>"""
@@ -72,6 +72,13 @@ def _ladders(study: StudyView) -> str:
     drawn = "".join(map(ladder.figure, study.ladders))
     marks = text("ladder_marks", report=text("report_mark") if study.has_report else "")
     return f'{drawn}<p class="note">{marks}</p>' if drawn else ""
+
+
+def _conclusions(study: StudyView) -> str:
+    own, reported = (
+        [claim.verdict for claim in study.claims if bool(claim.ladder) == is_own] for is_own in (True, False)
+    )
+    return _verdicts(reported, "conclusions") + _verdicts(own, "own_conclusions")
 
 
 def _verdicts(verdicts: list[str], key: str) -> str:

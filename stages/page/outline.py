@@ -17,7 +17,7 @@ class SectionView:
         title: in both languages, like `question`.
         question: what it asks.
         answer: the report's, or ours to the question of a ladder; None for none.
-        claims: the report's conclusions, tested.
+        claims: the conclusions, tested: the report's, or ours about a ladder.
         variants: in the study's order.
         comparisons: by name, those whose last variant is of this section.
         ladder: the one the section is about; its variants are those that the report does not have.
@@ -50,11 +50,12 @@ def sections(content: StudyView) -> list[SectionView]:
             for name in content.told["order"]
             if places.get((group := content.told["comparisons"][name])["variants"][-1], "") == number
         }
-        claims = [claim for claim in content.claims if claim.section == number]
         if ladder := ladders.get(number):
             words = ladder["title"], ladder["question"], ladder["answer"]
-            found.append(SectionView("", *words, [], variants, figures, ladder))
+            claims = [claim for claim in content.claims if claim.ladder == ladder["name"]]
+            found.append(SectionView("", *words, claims, variants, figures, ladder))
         else:
+            claims = [claim for claim in content.claims if number and claim.section == number]
             found.append(SectionView(number, *_words(number, content), claims, variants, figures))
     return found
 

@@ -1,6 +1,6 @@
-"""Which of the report's conclusions hold here: every claim of report.yaml, tested over the seeds.
+"""Which conclusions hold here: every claim of report.yaml, the report's and ours, tested over the seeds.
 
-A test says of a measure where it lies according to the report: `above` or `below` a number or between
+A test says of a measure where it lies according to the claim: `above` or `below` a number or between
 two, `of` one variant or of its difference from another (`than`), or at a `figure`, the range in which the
 report's curve ends. It *holds* where the whole 95 % interval lies there, *does not hold* where none of it
 does, and is otherwise *inconclusive*. A figure of the report comes from one run, so its interval is where
@@ -43,16 +43,25 @@ class Tested(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A conclusion of the report: its section, what it says in "en" and "es", and how that fared."""
+    """A conclusion, and how it fared.
+
+    Attributes:
+        section: of the report, or "".
+        ladder: whose steps it is about, "" for a conclusion of the report.
+        says: in "en" and "es".
+        verdict: HOLDS, IN_PART, REFUTED or UNKNOWN.
+        tests: what that rests on.
+    """
 
     section: str
+    ladder: str
     says: Mapping[str, str]
     verdict: str
     tests: list[Tested]
 
 
 def tested(study: Json, evaluated: Mapping[str, Evaluated]) -> list[Claim]:
-    """Returns the claims of the report in its order.
+    """Returns the claims of the report in its order, then those about ladders.
 
     Args:
         study: as resolved for `compare`: its `claims`, and the report.
@@ -63,7 +72,7 @@ def tested(study: Json, evaluated: Mapping[str, Evaluated]) -> list[Claim]:
     for claim in study["claims"]:
         tests = [_tested(test, study["report"], evaluated, spreads) for test in claim["tests"]]
         verdict = joint([test.verdict for test in tests])
-        found.append(Claim(claim["section"], claim["says"], verdict, tests))
+        found.append(Claim(claim.get("section", ""), claim.get("ladder", ""), claim["says"], verdict, tests))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The report's conclusions next to what came out here: plots/conclusions.md to read, .csv with all digits."""
+"""Conclusions next to what came out here: plots/conclusions.md to read, .csv with all digits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,17 +11,17 @@ from stages.results.comparable import Json
 from stages.results.summary_table import table
 from stages.runtime.atomic import replacing
 
-TITLE = "# What the report concludes, and what holds here"
+TITLE = "# Conclusions, and whether they hold here"
 NONE = "# Conclusions\n\nNone is listed in report.yaml.\n"
 HOW_TO_READ = """
-Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the report says, ✗ one whose
+Tested over the seeds: ✓ marks a test whose whole 95 % interval lies where the sentence says, ✗ one whose
 interval lies elsewhere, ? one that is inconclusive. Next to a *figure*, which the report reads off a curve,
 is the interval for one more run of ours. A sentence *holds* if all its tests do, *in part* if some do.
 docs/results.md says what each measure is and what its interval counts.
 """
-HEADER = ("section", "the report says", "here [95 %]", "holds")
+HEADER = ("here [95 %]", "holds")
 COLUMNS = (
-    *("section", "claim", "says", "claim_verdict"),
+    *("section", "ladder", "claim", "says", "claim_verdict"),
     *("measure", "of", "than", "said_to_be", "said_low", "said_high"),
     *("value", "low", "high", "counts", "seeds", "verdict", "reason", "lacking"),
 )
@@ -35,12 +35,14 @@ def write_conclusions(folder: Path, claims: Sequence[Claim]) -> None:
         folder: plots.
         claims: as `claims.tested` returns them.
     """
-    rows = [
-        (f"§{claim.section}", claim.says["en"], "<br>".join(map(_sentence, claim.tests)), claim.verdict)
-        for claim in claims
-    ]
+    reported = [(f"§{claim.section}", *_row(claim)) for claim in claims if not claim.ladder]
+    own = [(claim.ladder, *_row(claim)) for claim in claims if claim.ladder]
+    text = f"{TITLE}\n{HOW_TO_READ}" if claims else NONE
+    if reported:
+        text += f"\n{table(('section', 'the report says', *HEADER), reported)}"
+    if own:
+        text += f"\n{table(('ladder', 'this study says', *HEADER), own)}"
     with replacing(folder / "conclusions.md") as partial:
-        text = f"{TITLE}\n{HOW_TO_READ}\n{table(HEADER, rows)}" if rows else NONE
         partial.write_text(text, encoding="utf-8")
     with replacing(folder / "conclusions.csv") as partial:
         cells = [
@@ -53,6 +55,10 @@ def region(test: Json) -> str:
     """Returns where a measure lies according to the report, such as > 0 or 0.6 to 0.7."""
     where, bounds = said(test)
     return {"above": "> ", "below": "< "}.get(where, "") + " to ".join(f"{bound:g}" for bound in bounds)
+
+
+def _row(claim: Claim) -> tuple[str, str, str]:
+    return claim.says["en"], "<br>".join(map(_sentence, claim.tests)), claim.verdict
 
 
 def _sentence(tested: Tested) -> str:
@@ -70,7 +76,7 @@ def _cells(number: int, claim: Claim, tested: Tested) -> tuple[Any, ...]:
     test, interval = tested.test, tested.interval
     kind = "figure" if "figure" in test else "region"
     return (
-        *(claim.section, number, claim.says["en"], claim.verdict),
+        *(claim.section, claim.ladder, number, claim.says["en"], claim.verdict),
         *(test["measure"], test["of"], test.get("than"), kind),
         *test.get("figure", (test.get("above"), test.get("below"))),
         *(interval[:4] if interval else (None,) * 4),

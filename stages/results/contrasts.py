@@ -11,6 +11,7 @@ from stages.results.proportions import difference_interval
 from stages.results.statistics import (
     BOTH,
     IMAGES,
+    KNOWN,
     Interval,
     SeedSpread,
     accuracy_interval,
@@ -19,6 +20,7 @@ from stages.results.statistics import (
     seed_spread,
 )
 
+SEEDLESS = ("convex",)  # trainers that end in the same optimum from any seed
 ENOUGH = 5  # seeds of one variant, from which on its own spread is a better estimate than its family's
 
 
@@ -58,7 +60,7 @@ def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
     """Returns how far the seeds of each variant lie apart; None if that is unknown.
 
     A variant with few seeds takes the spread of its family: the variants of the same data, network and
-    trainer.
+    trainer. Seeds do not differ where the training has a single optimum and finds it.
     """
     families: dict[str, list[np.ndarray]] = {}
     for variant in variants.values():
@@ -66,6 +68,9 @@ def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
             families.setdefault(_family(variant.record), []).append(variant.correct)
     found = {}
     for name, variant in variants.items():
+        if variant.record.get("knobs", {}).get("trainer") in SEEDLESS:
+            found[name] = SeedSpread(0.0, 0.0, KNOWN)
+            continue
         has_enough = variant.correct is not None and len(variant.correct) >= ENOUGH
         family = families.get(_family(variant.record), [])
         found[name] = seed_spread([variant.correct] if has_enough else family)

@@ -72,14 +72,15 @@ def _as_written(contents: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what `compare` and `report` read of a study, arranged as its files have it; see `items`."""
     kept = {key: contents[key] for key in ("comparisons", "source", "stand_ins") if key in contents}
     written: dict[str, Any] = {**contents.get("report", {}), **kept}
-    written["ladders"] = {str(one.get("name", one.get("title"))): one for one in contents.get("ladders", ())}
+    ladders = {str(one.get("name", one.get("title"))): dict(one) for one in contents.get("ladders", ())}
     sections = {number: dict(section) for number, section in contents.get("sections", {}).items()}
     for claim in contents.get("claims", ()):
-        sections.setdefault(claim["section"], {}).setdefault("claims", []).append(claim)
+        chapters, name = (sections, claim["section"]) if "section" in claim else (ladders, claim["ladder"])
+        chapters.setdefault(name, {}).setdefault("claims", []).append(claim)
     for name, group in contents.get("groups", {}).items():
         knobs = contents.get("changes", {}).get(name, {}).get("knobs", {})
         parent = {
             "starts_from" if group == "fine_tunes" else "extends": contents.get("extends", {}).get(name)
         }
         written.setdefault(group, {})[name] = parent | {knob: here for knob, (_, here) in knobs.items()}
-    return written | {"sections": sections}
+    return written | {"sections": sections, "ladders": ladders}

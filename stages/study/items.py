@@ -9,6 +9,7 @@ from stages.runtime import code, resolved
 from stages.study import inheritance, knobs, reading, reported, rules, schema
 from stages.study.checking import check
 
+WORDS = ("title", "question", "answer")  # of a section of the page
 TRAINERS = {"variants": "train", "heads": "train_head", "fine_tunes": "fine_tune"}
 FEATURES = {  # neutral values
     name: field.default for name, field in schema.Features.model_fields.items() if not field.is_required()
@@ -160,9 +161,10 @@ def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
             for ladder in ladders
         ],
         "claims": [
-            {"section": number, **claim}
-            for number, section in told.get("sections", {}).items()
-            for claim in section.get("claims", [])
+            {kind: name, **claim}
+            for kind in ("section", "ladder")
+            for name, chapter in told.get(f"{kind}s", {}).items()
+            for claim in chapter.get("claims", [])
         ],
     }
 
@@ -179,12 +181,12 @@ def _details(content: Mapping[str, Any]) -> dict[str, Any]:
         "images": {name: features.get(data, data) for name, data in entries},
         "source": told.get("source"),
         "stand_ins": told.get("stand_ins", {}),
-        "ladders": [{"name": name, **ladder} for name, ladder in told.get("ladders", {}).items()],
+        "ladders": [
+            {"name": name, **{key: ladder[key] for key in (*WORDS, "steps")}}
+            for name, ladder in told.get("ladders", {}).items()
+        ],
         "order": list(told.get("comparisons", {})),  # which sorted keys would lose
-        "sections": {
-            number: {key: section[key] for key in ("title", "question", "answer")}
-            for number, section in sections
-        },
+        "sections": {number: {key: section[key] for key in WORDS} for number, section in sections},
     }
 
 

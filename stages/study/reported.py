@@ -84,23 +84,18 @@ class Test(Section):
 
 
 class Claim(Section):
-    """A conclusion of the report, and what must be true for it to hold."""
+    """A conclusion, and what must be true for it to hold."""
 
     says: Words
     tests: Annotated[list[Test], Field(min_length=1)]
 
 
 class Chapter(Section):
-    """A section of the page: what it asks and finds."""
+    """A section of the page: what it asks and finds, with its conclusions one by one."""
 
     title: Words
     question: Words
     answer: Words
-
-
-class ReportSection(Chapter):
-    """A section of the report, with its conclusions one by one."""
-
     claims: list[Claim] = Field([])
 
 
@@ -123,7 +118,7 @@ class Report(Section):
     datasets: dict[Name, ReportDataset] = Field({})
     results: dict[Name, Result] = Field({})
     comparisons: dict[Name, Comparison] = Field({})
-    sections: dict[str, ReportSection] = Field({})
+    sections: dict[str, Chapter] = Field({})
     ladders: dict[Name, Ladder] = Field({})
     source: Words = Field(None)
     stand_ins: dict[Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")], Words] = Field({})
@@ -147,7 +142,8 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
         if isinstance(dataset, str) and dataset not in known:
             problem = f"is {dataset!r}, expected a name under datasets.{did_you_mean(dataset, known)}"
             yield Mistake(("results", name, "dataset"), problem)
-    yield from _claims(mapping(report.get("sections")), variants)
+    for group in ("sections", "ladders"):
+        yield from _claims(group, mapping(report.get(group)), variants)
     comparisons, ladders = mapping(report.get("comparisons")), mapping(report.get("ladders"))
     yield from names({"comparisons": comparisons}, ("comparisons",))
     for name, entry in comparisons.items():
@@ -163,13 +159,13 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
                 yield Mistake(place, f"is {variant!r}, which is an earlier step; each step must add an idea")
 
 
-def _claims(sections: Mapping[str, Any], variants: list[str]) -> Iterator[Mistake]:
+def _claims(group: str, chapters: Mapping[str, Any], variants: list[str]) -> Iterator[Mistake]:
     """Yields where a claim's test names something that is not a variant."""
-    for number, section in sections.items():
-        for place, claim in enumerate(_list(section, "claims")):
+    for name, chapter in chapters.items():
+        for place, claim in enumerate(_list(chapter, "claims")):
             for test_place, test in enumerate(_list(claim, "tests")):
                 for key in ("of", "than"):
-                    where = ("sections", number, "claims", place, "tests", test_place, key)
+                    where = (group, name, "claims", place, "tests", test_place, key)
                     yield from _unknown(where, mapping(test).get(key), variants)
 
 
