@@ -88,6 +88,13 @@ def test_what_we_conclude_from_it_is_tested_in_its_section_and_counted_apart_fro
     assert re.search("The report's conclusions: 1 .* Our conclusions: 1 ", text(page))
 
 
+def test_a_step_is_not_joined_to_one_that_is_not_the_step_before_it(tmp_path):
+    write_variant(tmp_path, "normalised", 0.4)
+    write_variant(tmp_path, "mlp_head", 0.6)
+    found = run_report(tmp_path, CLIMBING).read_text(encoding="utf-8")
+    assert [row.count('class="way"') for row in rows(found)] == [0, 0]
+
+
 def test_the_report_has_no_mark_where_it_is_not_comparable(tmp_path):
     page = build_page(tmp_path, CLIMBING, provenance="own").read_text(encoding="utf-8")
     assert len(rows(page)) == 2

@@ -13,8 +13,17 @@ from stages.results.drawing import DAY, NIGHT
 
 NO_GAIN = {"gain": None, "gain_low": None, "gain_high": None}
 KNOWN = {"difference": None, "reported_accuracy": None, "ensemble": None}
-FIRST = {"idea": "small network", "accuracy": 0.4, "accuracies": [0.4], **KNOWN, **NO_GAIN}
+FIRST = {
+    "variant": "small",
+    "parent": None,
+    "idea": "small network",
+    "accuracy": 0.4,
+    "accuracies": [0.4],
+    **KNOWN,
+    **NO_GAIN,
+}
 SECOND = FIRST | {
+    **{"variant": "crop", "parent": "small"},
     "idea": "crop and flip",
     "accuracy": 0.5,
     "accuracies": [0.48, 0.5, 0.52],
@@ -50,6 +59,13 @@ def draw(folder, ladders, title="What each step brings"):
     folder.mkdir()
     ladder_figure.draw_ladders(folder, "ladder", ladders, title=title)
     return folder
+
+
+def test_a_step_is_joined_to_the_one_before_it_unless_that_has_not_run():
+    joined = [line for line in panel(*STEPS).lines if len(line.get_xdata()) == 3 and line.get_ls() == "-"]
+    assert [list(line.get_xdata()) for line in joined] == [[0.4, 0.4, 0.5]]
+    after_gap = SECOND | {"parent": "other"} | NO_GAIN
+    assert [line for line in panel(FIRST, after_gap).lines if line.get_ls() == "-"] == []
 
 
 def test_a_step_shows_its_mean_its_seeds_their_ensemble_and_its_gain():

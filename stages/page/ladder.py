@@ -45,7 +45,7 @@ def _marks(step: VariantView, above: VariantView | None, x: Callable[[float], fl
     """Returns the drawing of a step, across in per cent, as its width is that of the window."""
     row, mean, marks = step.row, x(step.row["accuracy"]), []
     seeds, ensemble, reported = _points(step)
-    if above:
+    if above and above.name == row["parent"]:  # otherwise the step before has not run
         before = x(above.row["accuracy"])
         if row["gain"] is not None:
             left, width = min(before, mean), abs(mean - before)

@@ -1,6 +1,7 @@
 """The picture of the ladders; its model is Fig. 2 of ConvNeXt's paper (Liu et al. 2022)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,10 @@ def _draw_panel(
     aside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": LETTERS}
     axes.text(ACCURACY, -0.85, "mean", **aside, color=palette["soft"])
     axes.text(GAIN, -0.85, "gain [95 %]", **aside, color=palette["soft"])
-    for place, row in enumerate(steps):
-        above = max(place - 1, 0)
-        before = steps[above]["accuracy"]
-        axes.plot(
-            [before, before, row["accuracy"]], [above, place, place], color=palette["soft"], linewidth=1
-        )
+    for place, (above, row) in enumerate(pairwise([None, *steps])):
+        if above and above["variant"] == row["parent"]:  # otherwise the step before has not run
+            before, here = above["accuracy"], row["accuracy"]
+            axes.plot([before, before, here], [place - 1, place, place], color=palette["soft"], linewidth=1)
         if row["gain"] is not None:
             axes.barh(place, row["gain"], 0.56, left=before, color=palette["pale"])
             is_sure = row["gain_low"] > 0 or row["gain_high"] < 0
