@@ -19,7 +19,7 @@ STALE = {
     *("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip"),
     *("deeper_1", "deeper_2", "dropout_1", "dropout_2", "longer_1", "longer_2"),
     *("batch_norm_after", "final", "adagrad", "rmsprop", "adadelta", "adam", "adam_dropout"),
-    *("linear_head", "mlp_head", "conv_head", "conv_head_pooled", "frozen", "fine_tuned"),
+    *("conv_head", "conv_head_pooled", "fine_tuned"),
 }
 
 
