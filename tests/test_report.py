@@ -41,6 +41,7 @@ def text(page: str, other: str = "es") -> str:
     """Returns what a reader of English sees, without the page's style, script, data and `other` language."""
     page = re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL)
     page = re.sub(rf'<(t?span) lang="{other}">.*?</\1>', "", page, flags=re.DOTALL)
+    page = page.replace("<wbr>", "")  # a place where a name may be broken
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
 
 

@@ -117,7 +117,8 @@ def accuracy(variant: VariantView) -> str:
 
 def link(variant: VariantView) -> str:
     """Returns a variant's name with its line, leading to what the page says of it."""
-    return f'<a href="#variant-{escape(variant.name)}">{swatch(variant)}{escape(variant.name)}</a>'
+    name = escape(variant.name)
+    return f'<a href="#variant-{name}">{swatch(variant)}{name.replace("_", "_<wbr>")}</a>'
 
 
 def swatch(variant: VariantView) -> str:
