@@ -15,6 +15,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,6 +100,8 @@ def survive(base: Path, kills: int, seed: int) -> Counter[str]:
         cost(folder, *RUN)
         found = pipelines.recorded(folder)
         different = [path for path in {*found, *expected} if found.get(path) != expected.get(path)]
+        # what DVC is copying into its cache when it is killed stays there, as after a killed `dvc repro`
+        different = [path for path in different if not fnmatch(path, ".dvc/cache/files/md5/.*.tmp")]
         assert not different, f"{different} differ in {folder}, seed {seed}, after {done}"
         print(f"{done.total()} of {kills}", flush=True)
     return done
