@@ -17,7 +17,7 @@ OF_THE_RUN = {"name", "seed", "seeds"}  # knobs that run.json has apart
 # may only shrink: a row that is up to date must leave it, and none may join it.
 STALE = {
     *("basenet", "normalised", "zoom_20", "zoom_30", "zoom_50", "flip"),
-    *("deeper_1", "deeper_2", "dropout_1", "dropout_2", "longer_1", "longer_2"),
+    *("deeper_2", "dropout_2", "longer_2"),
     *("batch_norm_after", "final", "adagrad", "rmsprop", "adadelta", "adam", "adam_dropout"),
     *("conv_head", "conv_head_pooled", "fine_tuned"),
 }
