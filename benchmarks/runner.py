@@ -23,6 +23,7 @@ from dvc_parallel.tests import pipelines
 from dvc_parallel.tests.pipelines import RUN, stage, steps
 
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM}
+TORN = ".dvc/cache/files/md5/.*.tmp"  # what DVC was copying when it was killed; `dvc repro` leaves it, too
 SHAPES = {"chain": lambda n: (f"s{n - 1}",) if n else (), "fan": lambda n: ("s0",) if n else ()}
 
 
@@ -99,9 +100,8 @@ def survive(base: Path, kills: int, seed: int) -> Counter[str]:
             is_running = process.returncode != 0 and rng.random() < 0.5
         cost(folder, *RUN)
         found = pipelines.recorded(folder)
-        different = [path for path in {*found, *expected} if found.get(path) != expected.get(path)]
-        # what DVC is copying into its cache when it is killed stays there, as after a killed `dvc repro`
-        different = [path for path in different if not fnmatch(path, ".dvc/cache/files/md5/.*.tmp")]
+        unequal = {path for path in {*found, *expected} if found.get(path) != expected.get(path)}
+        different = sorted(path for path in unequal if not fnmatch(path, TORN))
         assert not different, f"{different} differ in {folder}, seed {seed}, after {done}"
         print(f"{done.total()} of {kills}", flush=True)
     return done
