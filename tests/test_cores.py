@@ -94,6 +94,17 @@ def test_helpers_make_room_for_a_training_that_finds_no_core(folder):
             os.kill(pid, signal.SIGKILL)  # who dies frees its core
 
 
+def test_a_free_core_is_left_to_a_training_that_waits_for_one(folder):
+    waiting = cores._locked([cores.WAITING])
+    with cores.helped("worker", [], 1, lambda: True):
+        time.sleep(0.3)
+        assert helpers(folder) == []
+        cores._release(waiting)
+        wait_for(lambda: len(helpers(folder)) == 2)
+        for pid in helpers(folder):
+            os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_helpers_end_with_the_process_that_they_help(folder):
     code = (

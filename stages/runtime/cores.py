@@ -82,7 +82,8 @@ class _Crew:
             self._waiting = self._waiting if self._own else self._waiting or _locked([WAITING])
             if self._own:
                 _release(self._waiting)
-                if self._has_room() and self._has_work() and (tokens := _taken(self._threads)):
+                is_free = self._has_room() and not is_wanted() and self._has_work()
+                if is_free and (tokens := _taken(self._threads)):
                     self._start(tokens)
             if self._ended.wait(POLL_S):
                 return
