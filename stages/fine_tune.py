@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
     def build(seed: int) -> runs.Network:
         model = fine_tuning.load(arguments.start, seed, knobs)
-        whole = views.averaged(model, looks)
+        whole = views.averaged(fine_tuning.enlarging(model, knobs.get("test_image_size", 0)), looks)
         return runs.Network(trained=model, saved=whole, measured=whole)
 
     command = {"stage": "stages.fine_tune", "arguments": argv or sys.argv[1:]}

@@ -162,6 +162,17 @@ def test_a_start_that_was_edited_is_refused(tmp_path):
         fine_tuning.load(tmp_path / "frozen", 1, {"unfreeze": "all"})
 
 
+def test_images_are_enlarged_for_predictions_only(whole):
+    images = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 3)).astype(np.float32)
+    larger = keras.ops.image.resize(images, (24, 24))
+    enlarging = fine_tuning.enlarging(whole, 24)
+    np.testing.assert_allclose(enlarging(images), whole(larger), rtol=1e-5)
+    assert not np.allclose(enlarging(images), whole(images))
+    assert [layer.name for layer in enlarging.layers][:2] == ["image", "enlarged"]
+    assert {id(weight) for weight in enlarging.weights} == {id(weight) for weight in whole.weights}
+    assert fine_tuning.enlarging(whole, 0) is whole
+
+
 def test_the_backbone_computes_in_the_precision_that_is_asked_for_and_the_head_in_float32(tmp_path):
     write_seed(tmp_path / "frozen", 0, classifier(1.0))
     model = fine_tuning.load(tmp_path / "frozen", 0, {"unfreeze": "all", "precision": "mixed_bfloat16"})

@@ -142,8 +142,10 @@ def test_a_fine_tune_on_images_of_another_size_than_its_head_saw_is_refused():
     tune = {"some": TUNE | {"starts_from": "on_large"}}
     assert mistakes(features=large, heads=head, fine_tunes=tune) == [
         "fine_tunes.some.starts_from is 'on_large', on images of 448 pixels, expected a head on images of 224"
-        " pixels, as cub200 has"
+        " pixels, as cub200 has, or test_image_size: 448"
     ]
+    tune["some"] |= {"test_image_size": 448}
+    assert mistakes(features=large, heads=head, fine_tunes=tune) == []
 
 
 def test_filters_for_which_images_are_too_small_name_the_knob():

@@ -79,7 +79,7 @@ def _conflicts(group: str, study: Study, name: str) -> tuple[Conflict, ...]:
     left_out = inheritance.foreign(group, knobs)
     found = [*_training({knob: value for knob, value in knobs.items() if knob not in left_out})]
     if group == "fine_tunes":
-        found += _start(name, own, study)
+        found += _start(name, own, knobs["test_image_size"], study)
     else:
         found += _network(knobs)
     if group == "heads":
@@ -184,8 +184,15 @@ def _room(
         yield ("filters",), f"is {shown(filters)}, expected {expected}"
 
 
-def _start(name: str, own: Mapping[str, Any], study: Study) -> Iterator[Conflict]:
-    """Checks that a fine-tune starts from a whole network, on the images that it learned from."""
+def _start(name: str, own: Mapping[str, Any], test_size: int, study: Study) -> Iterator[Conflict]:
+    """Checks that a fine-tune starts from a whole network, on the images that it learned from.
+
+    Args:
+        name: of the fine-tune.
+        own: what it sets itself.
+        test_size: its `test_image_size`.
+        study: params.yaml.
+    """
     start = own["starts_from"]
     if start not in study["heads"] or not _is_whole(study["heads"], inheritance.chain(start, study["heads"])):
         return
@@ -199,8 +206,8 @@ def _start(name: str, own: Mapping[str, Any], study: Study) -> Iterator[Conflict
         yield ("data",), f"is {own['data']!r}, expected {dataset!r}, from which {start} learned"
     elif dataset in study["datasets"]:
         size, seen = study["datasets"][dataset]["image_size"], features["image_size"]
-        if size != seen:
-            expected = f"a head on images of {size} pixels, as {dataset} has"
+        if seen not in (size, test_size):
+            expected = f"a head on images of {size} pixels, as {dataset} has, or test_image_size: {seen}"
             yield ("starts_from",), f"is {start!r}, on images of {seen} pixels, expected {expected}"
     if not inheritance.has_one_optimum(knobs):
         here = inheritance.seeds(name, "fine_tunes", study)

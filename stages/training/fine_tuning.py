@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from stages.backbones import keras_file, precision
+from stages.backbones import extractor, keras_file, precision
 from stages.backbones.extractor import HEAD, every_layer
 from stages.networks import views
 from stages.runtime.errors import InputError
@@ -32,6 +32,25 @@ def load(start: Path, seed: int, knobs: Mapping[str, Any]) -> keras.Model:
     model = precision.under(model, knobs.get("precision", "float32"), _is_of_the_head)
     unfreeze(model, knobs["unfreeze"], batch_norm=knobs.get("unfreeze_batch_norm", False))
     return model
+
+
+def enlarging(model: keras.Model, size: int) -> keras.Model:
+    """Returns a model that resizes its images before another one sees them, with the other's own layers.
+
+    Random crops let objects appear larger in training than in whole images; larger images make up for it
+    (Touvron et al. 2019, arXiv 1906.06423).
+
+    Args:
+        model: flat, from images float32[n, height, width, 3] of any size.
+        size: height and width in pixels, bilinear as in `stages.datasets.images`; 0 for the model itself.
+    """
+    if not size:
+        return model
+    like = model.inputs[0]
+    images = keras.Input(batch_shape=like.shape, dtype=like.dtype, name=like.name)
+    larger = keras.layers.Resizing(size, size, dtype="float32", name="enlarged")(images)
+    outputs = extractor.joined(keras.Model(images, larger), larger, model)
+    return keras.Model(images, outputs, name=model.name)
 
 
 def record(start: Path, seed: int) -> dict[str, Any]:
