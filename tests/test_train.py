@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import processes
 from benchmarks.studies import hashes, write_dataset, write_json, write_resolved
+from stages.datasets import prepared
 from stages.runtime import limits, resolved
 
 HEAD = {"network": {"dense_head": {"dense_units": [6]}}, "augmentation": None, "normalisation": None}
@@ -128,3 +129,28 @@ def test_a_seed_of_a_fine_tune_starts_from_the_same_seed_of_its_head(study):
             for name in ("two", "still")
         )
         assert np.allclose(before, after, atol=2e-3)  # features are cached in float32, pooled
+
+
+def test_a_fine_tune_predicts_on_enlarged_images_as_its_saved_model_does(study, keras_configured):
+    from stages.backbones import keras_file
+
+    still = {"class_name": "SGD", "config": {"learning_rate": 0.0}}
+    knobs = HEAD | {"network": None, "epochs": 1, "unfreeze": "none", "optimizer": still}
+    knobs |= {"views": {"mirror": True}}
+    found = {}
+    for name, size in (("as_it_is", None), ("enlarged", 24)):
+        write_resolved(
+            study / f"{name}.json",
+            "fine_tune",
+            **knobs,
+            name=name,
+            views={"mirror": True},
+            test_image_size=size,
+        )
+        fork(study, "stages.fine_tune", f"{name}.json", "pets", "models/head", f"models/{name}")
+        found[name] = np.load(study / f"models/{name}/seed-0/predictions.npz")["test_probabilities"]
+        model = keras_file.read(study / f"models/{name}/seed-0/model.keras")
+        data = prepared.read(study / "pets")
+        images = data.inputs[data.rows("test")].astype(np.float32)
+        np.testing.assert_allclose(model(images), found[name], atol=1e-5)
+    assert not np.allclose(found["as_it_is"], found["enlarged"], atol=1e-3)
