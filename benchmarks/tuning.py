@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
+
 from benchmarks import tables
 from benchmarks.speed import kept
-from stages.results.run_folder import seed_folders
+from stages.results import classification
+from stages.results.run_folder import Predictions, seed_folders
 from stages.runtime.atomic import replacing
 from stages.runtime.errors import run
 from stages.study import differences
@@ -25,9 +28,10 @@ KEPT = "\n## What came of it\n"
 TOP = """# What was tried
 
 Written by `python -m benchmarks.tuning`: every trial on the way to the variants beyond the report, whether
-it helped or not. A trial learns from the training images and is judged only by the validation images; its
-values are those of the last epoch or, for a convex head, those of the chosen penalty. The first row of each
-table is what the other rows change. CIFAR-100 has 1,250 validation images here and CUB-200 has 300, so an
+it helped or not. A trial learns from the training images and is judged only by the validation images, as its
+saved model predicts them: with its views, on images of their test size. Its training accuracy is that of the
+last epoch or, for a convex head, of the chosen penalty. The first row of each table is what the other rows
+change. CIFAR-100 has 1,250 validation images here and CUB-200 has 300, so an
 accuracy is known to ± 0.02 and ± 0.06: small differences mean nothing, and the loss says more than the
 accuracy.
 """
@@ -62,12 +66,13 @@ def trial(title: str, models: Path, name: str, base: str) -> dict[str, str]:
     chosen = [_chosen(path, record) for path, record in zip(folders, records, strict=True)]
     first = json.loads((seed_folders(models / base)[0] / "run.json").read_text("utf-8"))["knobs"]
     changes = differences.lines({} if name == base else first, records[0]["knobs"])
-    values = {
-        key: f"{fmean(float(row[key]) for row in chosen):.4f}"
-        for key in ("val_accuracy", "val_loss", "loss", "accuracy")
-    }
+    values = {key: [float(row[key]) for row in chosen] for key in ("loss", "accuracy")}
+    for path in folders:
+        for key, value in _validated(path).items():
+            values.setdefault(f"val_{key}", []).append(value)
     about = {"title": title, "trial": name, "changes": "; ".join(changes)}
-    return about | {"epochs": str(records[0]["epochs"]), "seeds": str(len(records))} | values
+    about |= {"epochs": str(records[0]["epochs"]), "seeds": str(len(records))}
+    return about | {key: f"{fmean(of_seeds):.4f}" for key, of_seeds in values.items()}
 
 
 def page(rows: Sequence[dict[str, str]]) -> str:
@@ -81,6 +86,14 @@ def page(rows: Sequence[dict[str, str]]) -> str:
                 values = [row[key] for key in ("epochs", "seeds", "val_accuracy", "val_loss", "accuracy")]
                 parts.append(f"| `{row['trial']}` | {row['changes']} | {' | '.join(values)} |\n")
     return "".join(parts)
+
+
+def _validated(folder: Path) -> dict[str, float]:
+    """Returns loss and accuracy of a seed's saved model on validation images."""
+    with np.load(folder / "predictions.npz") as arrays:
+        split = Predictions(arrays["validation_probabilities"], arrays["validation_labels"])
+    found = classification.measure(split)
+    return {key: found[key] for key in ("loss", "accuracy")}
 
 
 def _chosen(folder: Path, record: dict) -> dict[str, str]:

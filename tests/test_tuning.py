@@ -3,13 +3,12 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import tuning
 
-HISTORY = (
-    "epoch,loss,accuracy,val_loss,val_accuracy\n1,2.0,0.3,2.1,0.25\n2,1.0,0.6,1.5,0.5\n3,0.9,0.7,1.7,0.45\n"
-)
+HISTORY = "epoch,loss,accuracy\n1,2.0,0.3\n2,1.0,0.6\n3,0.9,0.7\n"
 
 
 @pytest.fixture
@@ -22,7 +21,14 @@ def trained(tmp_path, monkeypatch):
         for seed in range(seeds):
             folder = tmp_path / "project" / "models" / name / f"seed-{seed}"
             folder.mkdir(parents=True)
-            (folder / "history.csv").write_text(history.replace("0.45", str(0.45 + 0.1 * seed)))
+            (folder / "history.csv").write_text(history)
+            right = np.arange(4) < 2 + seed  # of four images, each with a probability of 0.8
+            predicted = np.where(right[:, None], (0.8, 0.2), (0.2, 0.8))
+            np.savez(
+                folder / "predictions.npz",
+                validation_probabilities=predicted,
+                validation_labels=np.zeros(4, np.int64),
+            )
             (folder / "run.json").write_text(
                 json.dumps({"knobs": knobs, "epochs": 3, "notes": notes or {}, "seed": seed})
             )
@@ -37,20 +43,21 @@ def log(monkeypatch, *arguments):
         return list(csv.DictReader(file))
 
 
-def test_a_trial_is_what_it_changes_and_the_mean_of_its_seeds_last_epochs(trained, monkeypatch):
+def test_a_trial_is_what_it_changes_and_what_its_seeds_predict_on_average(trained, monkeypatch):
     trained("base", flip=True, batch_size=32)
     trained("cut", flip=True, batch_size=32, cutout=8, seeds=2)
     base, cut = log(monkeypatch, "CIFAR", "project", "base", "cut")
     assert base["changes"] == "flip: false -> true; batch_size: not set -> 32"
     assert (cut["trial"], cut["changes"], cut["seeds"]) == ("cut", "cutout: 0 -> 8", "2")
-    assert (cut["val_accuracy"], cut["val_loss"], cut["accuracy"]) == ("0.5000", "1.7000", "0.7000")
+    assert (base["val_accuracy"], base["val_loss"], base["accuracy"]) == ("0.5000", "0.9163", "0.7000")
+    assert (cut["val_accuracy"], cut["val_loss"], cut["accuracy"]) == ("0.6250", "0.7430", "0.7000")
 
 
 def test_the_best_epoch_and_the_chosen_penalty_stand_for_a_trial_that_has_one(trained, monkeypatch):
     trained("best", notes={"best_epoch": 2})
     trained("convex", history=HISTORY.replace("epoch", "penalty"), notes={"penalty": 1.0})
     best, convex = log(monkeypatch, "both", "project", "best", "convex")
-    assert (best["val_accuracy"], convex["val_accuracy"]) == ("0.5000", "0.2500")
+    assert (best["accuracy"], convex["accuracy"]) == ("0.6000", "0.3000")
 
 
 def test_a_trial_logged_again_is_replaced_and_what_a_person_wrote_stays(trained, monkeypatch):
@@ -67,5 +74,5 @@ def test_a_trial_logged_again_is_replaced_and_what_a_person_wrote_stays(trained,
     assert len(log(monkeypatch, "one", "project", "base", "other")) == 3
     text = tuning.PAGE.read_text()
     assert text.count("## one") == 1
-    assert "| `other` | zoom: 0.0 -> 0.2 | 3 | 1 | 0.4500 | 1.7000 | 0.7000 |" in text
+    assert "| `other` | zoom: 0.0 -> 0.2 | 3 | 1 | 0.5000 | 0.9163 | 0.7000 |" in text
     assert text.endswith("## What came of it\n\nZoom was not taken.\n")
