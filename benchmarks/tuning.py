@@ -28,12 +28,11 @@ KEPT = "\n## What came of it\n"
 TOP = """# What was tried
 
 Written by `python -m benchmarks.tuning`: every trial on the way to the variants beyond the report, whether
-it helped or not. A trial learns from the training images and is judged only by the validation images, as its
-saved model predicts them: with its views, on images of their test size. Its training accuracy is that of the
-last epoch or, for a convex head, of the chosen penalty. The first row of each table is what the other rows
-change. CIFAR-100 has 1,250 validation images here and CUB-200 has 300, so an
-accuracy is known to ± 0.02 and ± 0.06: small differences mean nothing, and the loss says more than the
-accuracy.
+it helped or not. A trial learns from the training images and is judged only by the validation images, as
+its saved model predicts them: with its views, on images of their test size. Its training accuracy is that
+of the last epoch or, for a convex head, of the chosen penalty. The first row of each table is what the
+other rows change. CIFAR-100 has 1,250 validation images here and CUB-200 has 300, so an accuracy is known
+to ± 0.02 and ± 0.06: small differences mean nothing, and the loss says more than the accuracy.
 """
 
 
