@@ -136,7 +136,6 @@ def test_a_fine_tune_predicts_on_enlarged_images_as_its_saved_model_does(study, 
 
     still = {"class_name": "SGD", "config": {"learning_rate": 0.0}}
     knobs = HEAD | {"network": None, "epochs": 1, "unfreeze": "none", "optimizer": still}
-    knobs |= {"views": {"mirror": True}}
     found = {}
     for name, size in (("as_it_is", None), ("enlarged", 24)):
         write_resolved(

@@ -76,6 +76,8 @@ def write_parameters(path: Path) -> None:
                 variant["epochs"] = max(2, variant["epochs"] // divisor)
             if "seeds" in variant:
                 variant["seeds"] = SEEDS.get(name, 1)
+            if "test_image_size" in variant:
+                variant["test_image_size"] = IMAGE_SIZE
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(study, file)
 
