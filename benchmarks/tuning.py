@@ -62,16 +62,15 @@ def trial(title: str, models: Path, name: str, base: str) -> dict[str, str]:
     """
     folders = seed_folders(models / name)
     records = [json.loads((path / "run.json").read_text("utf-8")) for path in folders]
-    chosen = [_chosen(path, record) for path, record in zip(folders, records, strict=True)]
+    seeds = [_chosen(path, record) | _validated(path) for path, record in zip(folders, records, strict=True)]
     first = json.loads((seed_folders(models / base)[0] / "run.json").read_text("utf-8"))["knobs"]
     changes = differences.lines({} if name == base else first, records[0]["knobs"])
-    values = {key: [float(row[key]) for row in chosen] for key in ("loss", "accuracy")}
-    for path in folders:
-        for key, value in _validated(path).items():
-            values.setdefault(f"val_{key}", []).append(value)
+    values = {
+        key: f"{fmean(float(seed[key]) for seed in seeds):.4f}"
+        for key in ("val_accuracy", "val_loss", "loss", "accuracy")
+    }
     about = {"title": title, "trial": name, "changes": "; ".join(changes)}
-    about |= {"epochs": str(records[0]["epochs"]), "seeds": str(len(records))}
-    return about | {key: f"{fmean(of_seeds):.4f}" for key, of_seeds in values.items()}
+    return about | {"epochs": str(records[0]["epochs"]), "seeds": str(len(records))} | values
 
 
 def page(rows: Sequence[dict[str, str]]) -> str:
@@ -88,11 +87,11 @@ def page(rows: Sequence[dict[str, str]]) -> str:
 
 
 def _validated(folder: Path) -> dict[str, float]:
-    """Returns loss and accuracy of a seed's saved model on validation images."""
+    """Returns val_loss and val_accuracy of a seed's saved model."""
     with np.load(folder / "predictions.npz") as arrays:
         split = Predictions(arrays["validation_probabilities"], arrays["validation_labels"])
     found = classification.measure(split)
-    return {key: found[key] for key in ("loss", "accuracy")}
+    return {"val_loss": found["loss"], "val_accuracy": found["accuracy"]}
 
 
 def _chosen(folder: Path, record: dict) -> dict[str, str]:

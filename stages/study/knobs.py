@@ -185,7 +185,7 @@ class FineTuneKnobs(ImageKnobs, TrainingKnobs):
     unfreeze: Text = Field(None, description="all, none, or a prefix of layer names such as conv5")
     unfreeze_batch_norm: bool = Field(False, description="batch normalisation of these layers trains, too")
     test_image_size: Pixels = Field(
-        0, description="pixels to which images are enlarged for predictions, not for training; 0 is off"
+        0, description="pixels to which images are resized for predictions, not for training; 0 is off"
     )
 
 
