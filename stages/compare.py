@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.runtime.atomic import replacing
 
     study = resolved.read(arguments.resolved, "compare").knobs
-    present = evaluated.read(study["variants"], arguments.metrics, arguments.variant_plots)
+    present = evaluated.read(study, arguments.metrics, arguments.variant_plots)
     rows = summary.rows(study, present)
     known = {
         "evaluated": present,

@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.runtime.atomic import replacing
 
     knobs = resolved.read(arguments.resolved, "report").knobs
-    present = evaluated.read(knobs["variants"], arguments.metrics, arguments.variant_plots)
+    present = evaluated.read(knobs, arguments.metrics, arguments.variant_plots)
     study = content.study(knobs, present, arguments.variant_plots)
     found: dict[str, str] = {}
     if arguments.photos:

@@ -15,6 +15,7 @@ STUDY: dict[str, Any] = {
     "variants": ["normalised", "final", "zoom_50", "mlp_head"],
     "groups": {"normalised": "variants", "final": "variants", "zoom_50": "variants", "mlp_head": "heads"},
     "extends": {"final": "normalised", "zoom_50": "normalised"},
+    "one_optimum": [],
     "report": REPORT,
     "claims": [
         {

@@ -1,5 +1,7 @@
 """Conclusions: when one holds, when not, and when that is inconclusive."""
 
+from dataclasses import replace
+
 import pytest
 from small_results import EVALUATED, METRICS, REPORT, rights
 
@@ -138,10 +140,12 @@ def test_a_family_tells_of_one_seed_what_a_seed_is_worth():
 
 
 def test_of_what_ends_in_the_same_optimum_from_any_seed_one_is_enough():
-    convex = {"knobs": {"trainer": "convex"}}
-    found = outcome(DIFFERENCE, flip=variant(0.9, seeds=1, **convex), normalised=variant(0.5))
+    convex = replace(variant(0.9, seeds=1), has_one_optimum=True)
+    found = outcome(DIFFERENCE, flip=convex, normalised=variant(0.5))
     assert (found.verdict, found.interval.counted) == ("holds", BOTH)
     alone = {"measure": "test_accuracy", "of": "flip", "above": 0.7}
-    found = outcome(alone, flip=variant(0.9, seeds=1, knobs={"trainer": "convex"}))
+    found = outcome(alone, flip=convex)
     assert (found.verdict, found.interval.counted) == ("holds", BOTH)
-    assert outcome(alone, flip=variant(0.9, seeds=1, knobs={"trainer": "sgd"})).verdict == "inconclusive"
+    assert outcome(alone, flip=variant(0.9, seeds=1)).verdict == "inconclusive"
+    found = outcome(DIFFERENCE, flip=convex, normalised=variant(seeds=1, knobs={"network": "other"}))
+    assert (found.reason, found.lacking) == ("fewer than 2 seeds", ("normalised",))

@@ -82,7 +82,7 @@ def test_metrics_and_record_of_a_row_are_of_one_evaluation(records):
 
 def test_the_tables_are_what_compare_makes_of_the_results(resolved, tmp_path):
     study = resolved["compare", "study"]["knobs"]
-    present = evaluated.read(study["variants"], ROOT / "metrics", PLOTS)
+    present = evaluated.read(study, ROOT / "metrics", PLOTS)
     known = {name: variant.record for name, variant in present.items()}
     summary_table.write_summary(tmp_path, summary.rows(study, present), known)
     claims_table.write_conclusions(tmp_path, claims.tested(study, present))

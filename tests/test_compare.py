@@ -22,6 +22,7 @@ STUDY = {
     "variants": ["normalised", "final", "zoom_50", "mlp_head"],
     "groups": {"normalised": "variants", "final": "variants", "zoom_50": "variants", "mlp_head": "heads"},
     "extends": {"final": "normalised"},
+    "one_optimum": [],
     "report": REPORT,
     "claims": [
         {

@@ -44,7 +44,7 @@ def page(tmp_path):
 
 def test_it_is_the_first_figure_and_its_words_say_what_it_shows(tmp_path, page):
     assert page.index('class="ladder"') < page.index("class=leaderboard") < page.index('class="chart"')
-    present = evaluated.read(STUDY["variants"], tmp_path / "metrics", tmp_path / "plots" / "variants")
+    present = evaluated.read(STUDY, tmp_path / "metrics", tmp_path / "plots" / "variants")
     spreads = contrasts.spreads(present)
     gain = contrasts.between(
         *(present[name] for name in ("final", "normalised")),

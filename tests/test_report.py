@@ -52,7 +52,7 @@ def data_of(page: str) -> dict:
 
 def both(folder):
     """Returns what evaluate wrote of the variants on the page."""
-    return evaluated.read(STUDY["variants"], folder / "metrics", folder / "plots" / "variants")
+    return evaluated.read(STUDY, folder / "metrics", folder / "plots" / "variants")
 
 
 @pytest.fixture

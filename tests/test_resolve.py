@@ -90,6 +90,7 @@ def test_every_item_of_every_stage_has_a_file(original):
     assert sorted(summary["variants"]) == list(summary["groups"])
     assert summary["groups"]["frozen"] == "heads"
     assert (summary["extends"]["adam_dropout"], summary["extends"]["fine_tuned"]) == ("adam", "frozen")
+    assert set(summary["one_optimum"]) == {name for name in summary["groups"] if name.startswith("convex")}
     assert summary["report"]["results"]["final"]["accuracy"] == 0.6796
     assert summary["comparisons"]["zoom"]["variants"][0] == "normalised"
     assert "title" not in summary["comparisons"]["zoom"]  # texts of the page draw no picture again

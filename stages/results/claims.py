@@ -131,6 +131,7 @@ def _tested(
         if interval.counted == BOTH:  # also with one seed, where its family shows how much seeds differ
             few = ()
     if few:
+        few = tuple(name for name in few if not variants[name].has_one_optimum) or few
         return Tested(test, seeds, interval, UNKNOWN, f"fewer than {enough} seeds", few)
     interval = interval or _of_seeds(test, list(variants.values()))
     return Tested(test, seeds, interval, verdict(interval, test))

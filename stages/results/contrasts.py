@@ -20,7 +20,6 @@ from stages.results.statistics import (
     seed_spread,
 )
 
-SEEDLESS = ("convex",)  # trainers that end in the same optimum from any seed
 ENOUGH = 5  # seeds of one variant, from which on its own spread is a better estimate than its family's
 
 
@@ -68,7 +67,7 @@ def spreads(variants: Mapping[str, Evaluated]) -> dict[str, SeedSpread | None]:
             families.setdefault(_family(variant.record), []).append(variant.correct)
     found = {}
     for name, variant in variants.items():
-        if variant.record.get("knobs", {}).get("trainer") in SEEDLESS:
+        if variant.has_one_optimum:
             found[name] = SeedSpread(0.0, 0.0, KNOWN)
             continue
         has_enough = variant.correct is not None and len(variant.correct) >= ENOUGH

@@ -20,11 +20,13 @@ class Evaluated:
         record: plots/variants/<name>/run.json.
         metrics: metrics/<name>.json, with everything that the record says was measured of `test`.
         correct: bool[seeds, n], which test images each seed gets right; None if that is not recorded.
+        has_one_optimum: whether its training ends in the same weights from any seed.
     """
 
     record: Json
     metrics: Json
     correct: np.ndarray | None = None
+    has_one_optimum: bool = False
 
     @property
     def seeds(self) -> int:
@@ -37,22 +39,22 @@ class Evaluated:
         return self.record["accuracies"]
 
 
-def read(variants: Iterable[str], metrics: Path, plots: Path) -> dict[str, Evaluated]:
+def read(study: Json, metrics: Path, plots: Path) -> dict[str, Evaluated]:
     """Returns the variants that have run, by name.
 
     Args:
-        variants: names.
+        study: what resolve wrote about it: `variants`, and which of them have `one_optimum`.
         metrics: folder with NAME.json of each.
         plots: folder with a folder NAME of each.
     """
     found = {}
-    for name in variants:
+    for name in study["variants"]:
         paths = metrics / f"{name}.json", plots / name / "run.json"
         if all(path.is_file() for path in paths):
             measured, record = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
             measured["test"] = record["measured"]["test"] | measured["test"]
             correct = read_correct(plots / name / "correct.csv", record["splits"]["test"])
-            found[name] = Evaluated(record, measured, correct)
+            found[name] = Evaluated(record, measured, correct, name in study["one_optimum"])
     return found
 
 

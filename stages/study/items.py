@@ -147,6 +147,12 @@ def _table_of_contents(content: Mapping[str, Any]) -> dict[str, Any]:
         "variants": list(entries),
         "groups": {name: group for group in TRAINERS for name in content[group]},
         "extends": {name: parent(entry) for name, entry in entries.items() if parent(entry)},
+        "one_optimum": [
+            name
+            for group in TRAINERS
+            for name in content[group]
+            if inheritance.has_one_optimum(inheritance.inherited(name, group, content))
+        ],
         "report": {key: told.get(key, {}) for key in ("datasets", "results")},
         "comparisons": {
             name: {key: value for key, value in figure.items() if key != "title"} for name, figure in figures
