@@ -139,6 +139,15 @@ def test_a_family_tells_of_one_seed_what_a_seed_is_worth():
     assert (found.verdict, found.seeds) == ("holds", [1, 4])
 
 
+def test_fine_tunes_of_different_heads_are_no_family():
+    knobs = {"unfreeze": "all"}
+    found = outcome(DIFFERENCE, flip=variant(0.9, seeds=1, knobs=knobs), normalised=variant(knobs=knobs))
+    assert found.verdict == "holds"
+    larger = variant(knobs=knobs, parameters={"total": 99})
+    found = outcome(DIFFERENCE, flip=variant(0.9, seeds=1, knobs=knobs), normalised=larger)
+    assert (found.reason, found.lacking) == ("fewer than 2 seeds", ("flip",))
+
+
 def test_of_what_ends_in_the_same_optimum_from_any_seed_one_is_enough():
     convex = replace(variant(0.9, seeds=1), has_one_optimum=True)
     found = outcome(DIFFERENCE, flip=convex, normalised=variant(0.5))

@@ -106,6 +106,8 @@ def to_report(variant: Evaluated, reported: float, n_reported: int, spread: Seed
 def _family(record: Json) -> str:
     """Returns what variants must share for their seeds to be expected to differ equally."""
     knobs = record.get("knobs", {})
-    network, trainer = sorted(knobs.get("network", {})), knobs.get("trainer")
+    trainer = knobs.get("trainer")
+    # A fine-tune's network is that of the head from which it starts, which its size tells
+    network = sorted(knobs["network"]) if "network" in knobs else record.get("parameters")
     data = [record[key] for key in OF_DATA] + [record["inputs"].get(name) for name in OF_SPLIT]
     return json.dumps([data, network, trainer, "unfreeze" in knobs], sort_keys=True)
