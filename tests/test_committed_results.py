@@ -18,7 +18,7 @@ OF_THE_RUN = {"name", "seed", "seeds"}  # knobs that run.json has apart
 STALE = {
     *("dropout_2", "longer_2"),
     *("batch_norm_after", "final", "adagrad", "rmsprop", "adadelta", "adam", "adam_dropout"),
-    *("conv_head", "conv_head_pooled", "fine_tuned"),
+    *("conv_head", "conv_head_pooled"),
 }
 
 
