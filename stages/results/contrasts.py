@@ -108,6 +108,6 @@ def _family(record: Json) -> str:
     knobs = record.get("knobs", {})
     trainer = knobs.get("trainer")
     # A fine-tune's network is that of the head from which it starts, which its size tells
-    network = sorted(knobs["network"]) if "network" in knobs else record.get("parameters")
+    network = sorted(knobs["network"]) if "network" in knobs else record["parameters"]["total"]
     data = [record[key] for key in OF_DATA] + [record["inputs"].get(name) for name in OF_SPLIT]
     return json.dumps([data, network, trainer, "unfreeze" in knobs], sort_keys=True)
