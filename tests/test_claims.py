@@ -87,6 +87,14 @@ def test_the_end_of_training_is_a_number_per_seed():
     assert (level.verdict, level.interval.value) == ("does not hold", pytest.approx(1.1))
 
 
+def test_a_gap_is_as_uncertain_as_its_validation_accuracy():
+    test = {"measure": "gap", "of": "flip", "below": 0.02}
+    found = outcome(test, flip=variant(values=[0.01, 0.011, 0.012, 0.011]))
+    # 0.011 and 1.96 times the error of 0.01: seeds alone would have said that it holds
+    assert (found.verdict, found.interval.counted) == ("inconclusive", "images and seeds")
+    assert found.interval.high == pytest.approx(0.031, abs=0.001)
+
+
 def test_a_figure_holds_where_one_more_run_could_give_it():
     # deviation 0.0816, t of 3 degrees of freedom 3.1824, times sqrt(5/4): 0.290, and a little for images
     for figure, verdict in (([1.35, 1.38], "holds"), ([1.42, 1.5], "does not hold")):

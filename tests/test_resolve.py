@@ -14,6 +14,7 @@ from tests.edited_study import ROOT, items
 
 EXPLICIT_FLIPS = ("flip", "flip_zoom_20", "batch_norm_after", "final")
 EXPLICIT_FLIPS += ("adagrad", "rmsprop", "adadelta", "adam", "adam_dropout", "fine_tuned_covariance")
+EXPLICIT_FLIPS += ("adagrad_tuned", "adadelta_tuned")
 EXPLICIT_FLIPS += tuple(
     f"residual{step}" for step in ("", "_crop", "_schedule", "_smoothing", "_cutmix", "_averaged")
 )
@@ -220,7 +221,7 @@ def test_mistakes_are_one_error_with_lines_and_leave_the_earlier_files(copy):
     params = copy / "params.yaml"
     edit(params, "basenet: {data: cifar100, epochs: 30,", "basenet: {data: cifar100, epoch: 30,")
     edit(params, "zoom: 0.3}", "zoom: 1}")
-    edit(params, "name: Adagrad", "name: Adagrd")
+    edit(params, "name: RMSprop", "name: RMSprp")
     edit(
         params,
         "fine_tuned: {data: cub200, starts_from: frozen",
@@ -229,7 +230,7 @@ def test_mistakes_are_one_error_with_lines_and_leave_the_earlier_files(copy):
     lines = [line.partition(":")[0] for line in params.read_text().splitlines()]
     first, second, third, fourth = (
         f"params.yaml, line {lines.index(f'  {name}') + 1 + below}: "
-        for name, below in (("basenet", 0), ("zoom_30", 0), ("adagrad", 5), ("fine_tuned", 0))
+        for name, below in (("basenet", 0), ("zoom_30", 0), ("rmsprop", 5), ("fine_tuned", 0))
     )
     done = run(copy)
     assert done.returncode == 1
@@ -237,7 +238,7 @@ def test_mistakes_are_one_error_with_lines_and_leave_the_earlier_files(copy):
     assert [line.strip().split(", expected")[0] for line in found] == [
         first + "variants.basenet.epoch is unknown. Did you mean 'epochs'?",
         second + "variants.zoom_30.zoom is 1",
-        third + "variants.adagrad.optimizer.class_name is 'Adagrd'",
+        third + "variants.rmsprop.optimizer.class_name is 'RMSprp'",
         fourth + "fine_tunes.fine_tuned.starts_from is 'froze'",
     ]
     assert {path: path.read_bytes() for path in (copy / "data").rglob("*.json")} == before

@@ -10,12 +10,14 @@ DRAWS = 4000
 
 def test_a_mean_has_students_interval():
     # mean 2, deviation 1, t of 2 degrees of freedom 4.3027: 4.3027 / sqrt 3
-    found = seed_intervals.of_mean([1, 2, 3])
+    found = seed_intervals.of_mean([1, 2, 3], 0.0)
     assert (found.value, found.high - found.value, found.counted) == (
         2,
         pytest.approx(2.4842, abs=1e-4),
         "seeds",
     )
+    other = seed_intervals.of_mean([1, 2, 3], 100.0)  # seeds hardly count then: 1.96 times the error
+    assert (other.high - 2, other.counted) == (pytest.approx(196, abs=0.1), "images and seeds")
 
 
 def test_a_difference_has_welchs_interval():
@@ -44,7 +46,7 @@ def test_the_distance_of_two_runs_is_the_repeatability_limit():
 
 
 def test_equal_seeds_have_no_spread():
-    assert seed_intervals.of_mean([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
+    assert seed_intervals.of_mean([0.5, 0.5], 0.0)[:3] == (0.5, 0.5, 0.5)
     assert seed_intervals.of_spread([0.5, 0.5])[:3] == (0, 0, 0)
 
 
@@ -55,7 +57,7 @@ def test_intervals_cover_the_truth_in_95_of_100_cases(seeds):
     covered = {"mean": 0, "difference": 0, "next": 0, "spread": 0}
     for here, there, (run,) in zip(one, 3 * other, following, strict=True):
         for name, found, truth in (
-            ("mean", seed_intervals.of_mean(here), 0),
+            ("mean", seed_intervals.of_mean(here, 0.0), 0),
             ("difference", seed_intervals.of_difference(here, there), 0),
             ("next", seed_intervals.of_next(here, 0.0), run),
             ("spread", seed_intervals.of_spread(here), 2.7718),

@@ -165,7 +165,9 @@ def _of_seeds(test: Json, variants: list[Evaluated]) -> Interval:
     if measure == "spread":
         return seed_intervals.of_spread(variants[0].accuracies)
     values = [variant.record["at_end"]["values"][measure] for variant in variants]
-    if "figure" in test:
-        errors = variants[0].record["at_end"]["errors"]
-        return seed_intervals.of_next(*values, errors.get(measure, 0.0))
-    return seed_intervals.of_difference(*values) if values[1:] else seed_intervals.of_mean(*values)
+    if values[1:]:
+        return seed_intervals.of_difference(*values)
+    # A gap errs as its validation accuracy: the training images are many more
+    share = "validation_accuracy" if measure == "gap" else measure
+    error = variants[0].record["at_end"]["errors"].get(share, 0.0)
+    return (seed_intervals.of_next if "figure" in test else seed_intervals.of_mean)(*values, error)

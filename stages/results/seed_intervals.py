@@ -1,6 +1,6 @@
 """95 % intervals of values with one number per seed, such as the loss at the end of training.
 
-All count seeds; only `of_next` counts images, too.
+All count seeds; those of one variant also the choice of its images, where that has an error.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,15 @@ from stages.results.proportions import NORMAL
 from stages.results.statistics import BOTH, KNOWN, SEEDS, Interval, Term, around
 
 
-def of_mean(values: Sequence[float]) -> Interval:
-    """Returns the mean over seeds, at least two, with Student's interval."""
-    return around(float(np.mean(values)), [_of_mean(values)], SEEDS)
+def of_mean(values: Sequence[float], error: float) -> Interval:
+    """Returns the mean over seeds with Student's interval.
+
+    Args:
+        values: of at least two seeds.
+        error: standard error from the choice of the images, which all seeds share.
+    """
+    terms = [_of_mean(values), Term(error**2, KNOWN)]
+    return around(float(np.mean(values)), terms, BOTH if error else SEEDS)
 
 
 def of_difference(values: Sequence[float], others: Sequence[float]) -> Interval:
