@@ -58,3 +58,13 @@ def keras_configured():
 def data():
     """24 training, 8 validation and 8 test images of 3 classes, 16x16, in memory."""
     return studies.dataset()
+
+
+@pytest.fixture
+def make(data, tmp_path):
+    """A function that makes a run of the tiny variant with changes; runs of one name share a checkpoint."""
+
+    def make(name="c", **changes):
+        return studies.training_run(changes.pop("data", data), tmp_path / name, **changes)
+
+    return make

@@ -101,17 +101,6 @@ def test_json_without_a_number_for_it_is_refused_and_the_old_stays(tmp_path, val
     assert contents(tmp_path) == {"out": "1\n"}
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
-    left = tmp_path / ".models.partial"
-    left.mkdir()
-    (left / "half.txt").write_text("half")
-    with replacing(tmp_path / "models") as partial:
-        partial.mkdir()
-        (partial / "whole.txt").write_text("whole")
-    assert [path.name for path in tmp_path.iterdir()] == ["models"]
-    assert [path.name for path in (tmp_path / "models").iterdir()] == ["whole.txt"]
-
-
 def test_what_two_write_at_once_is_whole_and_of_one_of_them(tmp_path):
     def write(number):
         for _ in range(20):

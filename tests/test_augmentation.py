@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import affine_transform
 
-from stages.runtime.modules import constant, find, offered
+from stages.runtime.modules import find, offered
 from stages.training.plan import Chance
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
@@ -195,13 +195,6 @@ def test_a_share_of_images_gets_a_patch_of_cutmix_of_any_size_anywhere():
     assert abs((areas > 0).mean() - 0.3) < 0.02
     assert abs(areas[areas > 0].mean() - 0.5) < 0.02
     assert all(abs(centre.mean() - 0.5) < 0.02 for centre in centres)
-
-
-def test_what_mixes_images_comes_after_what_moves_or_covers_their_pixels():
-    order = {name: constant("augmentation", name, "ORDER") for name in AMOUNTS}
-    assert len(set(order.values())) == len(AMOUNTS)
-    moving = ("flip", "alternating_flip", "zoom", "random_resized_crop", "crop")
-    assert max(order[name] for name in moving) < order["cutout"] < order["cutmix"] < order["mixup"]
 
 
 @pytest.mark.parametrize("name", AMOUNTS)

@@ -57,15 +57,6 @@ def test_the_number_of_threads_is_said(monkeypatch, capsys, threads, said):
     assert capsys.readouterr().out.endswith(f", {said}")
 
 
-def test_a_precision_holds_for_layers_made_from_now_on():
-    try:
-        backend.configure(2, "mixed_bfloat16")
-        assert keras.layers.Dense(1).compute_dtype == "bfloat16"
-    finally:
-        backend.configure(2)
-    assert keras.layers.Dense(1).compute_dtype == "float32"
-
-
 def test_what_changes_the_bits_is_on_record(monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     environment = backend.environment(3)

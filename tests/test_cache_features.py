@@ -114,13 +114,6 @@ def test_each_view_is_a_row_of_its_own(extract, backbone, images):
         assert np.allclose(found[:, place], computed(backbone, seen).mean(axis=(1, 2)), rtol=1e-4, atol=1e-4)
 
 
-def test_the_batch_size_does_not_matter(extract):
-    before = extract()
-    found = extract(batch_size=11)
-    assert np.allclose(found["pooled"], before["pooled"], rtol=1e-5, atol=1e-5)
-    assert np.allclose(found["maps"], before["maps"], rtol=2e-3, atol=1e-4)
-
-
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [

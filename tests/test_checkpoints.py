@@ -85,20 +85,6 @@ def test_a_checkpoint_of_a_different_run_is_deleted_and_leaves_the_run_alone(oth
     assert list(saved.parent.iterdir()) == []
 
 
-def test_no_checkpoint_is_no_progress(other, tmp_path):
-    before = checkpoints.state(other.variables)
-    assert checkpoints.restore(tmp_path / "none.npz", other.variables, "run") == Progress()
-    assert is_in(other, before)
-
-
-def test_saving_replaces_the_file_and_leaves_no_other(trained, other, tmp_path):
-    path = tmp_path / "deep" / "c.npz"
-    for epochs in (1, 2):
-        checkpoints.save(path, trained.variables, Progress(HISTORY[:epochs]), "run")
-        assert list(path.parent.iterdir()) == [path]
-    assert checkpoints.restore(path, other.variables, "run") == Progress(HISTORY)
-
-
 def test_a_file_that_holds_python_objects_is_not_unpickled_but_counts_as_damaged(other, tmp_path, capsys):
     np.savez(tmp_path / "c.npz", header=np.array([{"fingerprint": "run"}], dtype=object))
     assert checkpoints.restore(tmp_path / "c.npz", other.variables, "run") == Progress()
@@ -135,12 +121,6 @@ def test_no_damage_of_a_checkpoint_is_a_crash_or_a_half_restored_run(trained, ot
         assert all(map(np.array_equal, checkpoints.state(variables), old if found == Progress() else new))
         checkpoints.assign(variables, old)
     assert 0.5 < n_damaged / (len(whole) / 9) < 1
-
-
-def test_progress_names_the_last_thing_done():
-    assert str(PROGRESS) == "epoch 2, step 2"
-    assert str(Progress(HISTORY)) == "epoch 2"
-    assert str(Progress([], [(1, 0.5, 0.5)])) == "the start, step 1"
 
 
 def test_what_is_kept_of_an_output_lies_beside_dvcs_outs():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dvc_parallel.tests.pipelines import wait_for
 from stages.runtime import cores, limits, locks
 
 ROOT = Path(__file__).parent.parent
@@ -35,13 +36,6 @@ def folder(tmp_path, monkeypatch):
 
 def helpers(folder):
     return [int(path.name.partition("-")[2]) for path in folder.glob("helper-*")]
-
-
-def wait_for(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def is_alive(pid):

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from file_server import BODY, FileServer
 
+from dvc_parallel.tests.pipelines import wait_for
 from stages import download
 from stages.runtime import resolved
 from stages.runtime.errors import InputError
@@ -186,14 +186,9 @@ def ended(process):
     return process.returncode, (err + out).splitlines()[-1]
 
 
-def wait_for_bytes(tmp_path):
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for path in (tmp_path / ".downloads").glob("*.partial"):
-            if path.stat().st_size:
-                return path
-        time.sleep(0.01)
-    raise TimeoutError
+def started(tmp_path):
+    """The files of transfers that have some bytes."""
+    return [path for path in (tmp_path / ".downloads").glob("*.partial") if path.stat().st_size]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -201,7 +196,8 @@ def test_a_process_ended_amid_a_transfer_is_followed_by_one_that_resumes(tmp_pat
     behaviour = server.behaviours["/a"]
     behaviour.pause_s = 0.1
     first = study()
-    arrived = wait_for_bytes(tmp_path)
+    wait_for(lambda: started(tmp_path))
+    (arrived,) = started(tmp_path)
     first.send_signal(number)
     first.communicate()
     assert first.returncode in (-number, 128 + number)

@@ -2,11 +2,9 @@
 
 import itertools
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from stages.datasets import folder as own_folder
 from stages.demo import drawings
 from stages.runtime.errors import InputError
 
@@ -20,13 +18,6 @@ def test_neighbouring_classes_differ_by_more_than_colour():
     assert len({hue for _, hue, _ in names}) == 5
     for first, second in itertools.pairwise(names):
         assert not set(first) & set(second)
-
-
-def test_images_come_in_any_size_and_no_two_are_equal():
-    generator = np.random.default_rng(0)
-    first, second = (drawings.draw(42, height=20, width=50, generator=generator) for _ in range(2))
-    assert (first.shape, first.dtype) == ((20, 50, 3), np.uint8)
-    assert not np.array_equal(first, second)
 
 
 def test_the_folder_has_three_classes_of_png_and_jpeg_of_varying_sizes(tmp_path, capsys):
@@ -46,12 +37,6 @@ def test_the_folder_has_three_classes_of_png_and_jpeg_of_varying_sizes(tmp_path,
     assert {kind for kind, _ in found} == {"PNG", "JPEG"}
     assert len({size for _, size in found}) > 50
     assert f"stages.new ../shapes {out}\n" in capsys.readouterr().out
-
-
-def test_the_folder_can_be_read_as_a_dataset(tmp_path):
-    drawings.write_folder(tmp_path / "mine")
-    images = own_folder.read(tmp_path / "mine", classes=["all"], image_size=16, scratch=tmp_path)
-    assert np.bincount(images.labels).tolist() == [40, 40, 40]
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):

@@ -3,40 +3,19 @@
 import keras
 import numpy as np
 import pytest
+from test_sgd import fit, of_split
 
 from benchmarks import studies
 from benchmarks.studies import PLAIN
 from stages.datasets.prepared import Dataset
 from stages.runtime.errors import InputError
-from stages.trainers import sgd
-from stages.training import checkpoints, epoch, plan, prediction
+from stages.training import checkpoints, epoch, plan
 from stages.training.session import prepare
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
 STILL = {"class_name": "SGD", "config": {"learning_rate": 0.0}}  # weights stay, so losses can be compared
 HUGE = {"class_name": "SGD", "config": {"learning_rate": 1e38}}
-
-
-@pytest.fixture
-def make(data, tmp_path):
-    """A function that makes a run of the tiny variant with changes; runs of one name share a checkpoint."""
-
-    def make(name="c", **changes):
-        return studies.training_run(changes.pop("data", data), tmp_path / name, **changes)
-
-    return make
-
-
-def fit(run):
-    return sgd.fit(run).history
-
-
-def of_split(run, split):
-    """A network's probabilities on a split and their labels, by Keras' own forward pass."""
-    rows = run.data.rows(split)
-    found = np.asarray(run.model(run.data.inputs[rows].astype(np.float32), training=False), np.float64)
-    return found, run.data.labels[rows]
 
 
 def test_the_history_is_the_mean_over_all_examples_whatever_the_batches(make):
@@ -58,19 +37,6 @@ def test_an_augmentation_changes_what_is_learned_and_not_what_is_validated(make,
     (augmented,) = fit(make("augmented", **still, augmentation=[augmentation]))
     assert augmented["loss"] != pytest.approx(plain["loss"], rel=1e-6)
     assert augmented["val_loss"] == plain["val_loss"]
-
-
-def test_the_recorded_loss_is_the_plain_cross_entropy_whatever_is_minimised(make):
-    knobs = {"label_smoothing": 0.3, "class_weights": "balanced"}
-    run = make("still", **PLAIN, optimizer=STILL, epochs=1, **knobs)
-    (record,) = fit(run)
-    for split, prefix in (("train", ""), ("validation", "val_")):
-        found, labels = of_split(run, split)
-        losses = -np.log(found[np.arange(len(labels)), labels])
-        assert record[f"{prefix}loss"] == pytest.approx(losses.mean(), rel=1e-5)
-    (moved,) = fit(make("moved", **PLAIN, epochs=1, **knobs))
-    (plain,) = fit(make("plain", **PLAIN, epochs=1))
-    assert moved["val_loss"] != plain["val_loss"]
 
 
 def test_dropout_is_a_function_of_seed_and_epoch(make):
@@ -132,17 +98,3 @@ def test_the_warm_up_leaves_weights_averages_seeds_and_optimizer_as_they_were(ma
         assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
     finally:
         keras.config.set_dtype_policy("float32")
-
-
-def test_bfloat16_trains_and_gives_probabilities_in_float32(make):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        run = make(**PLAIN, epochs=1, precision="mixed_bfloat16")
-        (record,) = fit(run)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    assert np.isfinite(record["loss"])
-    assert run.model.get_layer("block1_conv1").compute_dtype == "bfloat16"
-    probabilities = prediction.predictor(run.model)(run.data.inputs[:4])
-    assert run.model.outputs[0].dtype == "float32"
-    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
+import commands
 import pytest
 
 from stages.runtime import errors
@@ -22,13 +22,7 @@ from stages.runtime.errors import InputError, run
 
 
 def call(source, folder):
-    return subprocess.run(
-        [sys.executable, "-c", START + source],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    return commands.call(folder, sys.executable, "-c", START + source)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +57,6 @@ def test_a_bug_keeps_its_traceback(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
     assert done.stderr.endswith("ValueError: bug\n")
-
-
-def test_success_is_silent(capsys):
-    errors.run(lambda: None)
-    assert capsys.readouterr() == ("", "")
 
 
 FULL_DISK = "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
@@ -131,11 +120,6 @@ def test_trouble_with_the_disk_names_the_file_and_the_remedy(number, remedy):
     assert caught.value.code == f"error: Trouble: models/final; {remedy}"
 
 
-def test_numpys_error_of_a_full_disk_has_no_number_but_the_same_remedy():
-    with pytest.raises(SystemExit, match="free some disk space"):
-        errors.run(lambda: np.ones(1_000_000).tofile("/dev/full"))
-
-
 def test_another_error_of_the_system_keeps_its_traceback():
     with pytest.raises(OSError, match="Trouble"):
         errors.run(lambda: raise_(OSError(errno.EXDEV, "Trouble")))
@@ -187,11 +171,3 @@ def shell(command, folder, **streams):
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, **streams
     )
-
-
-def test_a_folder_that_may_not_be_written_to_is_one_message(tmp_path):
-    done = call("run(lambda: write_json(Path('/sys/summary.json'), 1))", tmp_path)  # refuses even root
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert ": /sys/.summary.json." in done.stderr
-    assert len(done.stderr.splitlines()) == 1

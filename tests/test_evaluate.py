@@ -2,20 +2,19 @@
 
 import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import small_results
+from commands import ROOT, call
 
 from stages import evaluate
 from stages.results import evaluated, evaluation
 from stages.runtime import resolved
 from stages.runtime.errors import InputError
 
-ROOT = Path(__file__).parents[1]
 OF_FOUR_IMAGES = {"accuracies": [0.75], "splits": small_results.RECORD["splits"]}
 EVALUATED = small_results.EVALUATED | OF_FOUR_IMAGES
 del EVALUATED["measured"]
@@ -231,9 +230,7 @@ def test_a_missing_model_is_one_message_and_exit_code_1_without_keras(tmp_path):
         "try: run(main)\n"
         "finally: assert 'keras' not in sys.modules"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
-    )
+    done = call(ROOT, sys.executable, "-W", "error", "-c", code)
     assert done.stderr.startswith("error: ")
     assert "nowhere holds no trained seed" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -9,6 +9,7 @@ import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 
 import pytest
+from commands import succeed
 
 from dvc_parallel.tests import pipelines
 from stages import explain as verb
@@ -207,11 +208,9 @@ assert not {"keras", "tensorflow", "jax", "torch", "matplotlib", "pandas"} & sys
 
 
 def explain_with_its_own_code(folder):
-    environment = pipelines.environment() | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-c", LIGHT, "train"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+    path = f"{folder}{os.pathsep}{ROOT}"
+    printed = succeed(folder, sys.executable, "-c", LIGHT, "train", PYTHONPATH=path)
+    return [" ".join(line.split()) for line in printed.splitlines()]
 
 
 def test_the_files_whose_code_changed_are_named(project):

@@ -128,16 +128,6 @@ def bias(model):
     return keras.ops.convert_to_numpy(model.get_layer("head_logits").bias).tolist()
 
 
-def test_each_seed_starts_from_the_same_seed_of_the_start(tmp_path):
-    for seed in (1, 2):
-        write_seed(tmp_path / "frozen", seed, classifier(float(seed)))
-    for seed in (1, 2):
-        model = fine_tuning.load(tmp_path / "frozen", seed, {"unfreeze": "conv2"})
-        assert bias(model) == [seed] * 3
-        assert trainable(model) == ["conv2/kernel", "conv2/bias", "head_logits/kernel", "head_logits/bias"]
-        assert fine_tuning.record(tmp_path / "frozen", seed)["last_epoch"] == 20 + seed
-
-
 def test_all_seeds_start_from_the_only_one_there_is(tmp_path):
     write_seed(tmp_path / "frozen", 5, classifier(5.0))
     for seed in (0, 5, 6):

@@ -1,5 +1,6 @@
 """An own folder of images: layouts, names, what is skipped, which images test."""
 
+import json
 import shutil
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 from small_archives import encoded, noise, write_folder
 
-from stages.datasets import files, folder
+from stages.datasets import folder
 from stages.datasets.packing import pack, pixel_hash
 from stages.runtime.errors import InputError
 
@@ -48,19 +49,6 @@ def test_share_and_seed_choose_the_test_images_by_content_alone(pets, tmp_path):
 def test_the_same_images_test_at_every_size(pets):
     small, large = read(pets, image_size=4), read(pets, image_size=16)
     assert np.array_equal(small.is_test, large.is_test)
-
-
-def test_equal_content_gives_equal_bytes_whatever_the_order_of_the_file_system(pets, tmp_path, monkeypatch):
-    walk, packed = files.os.walk, {}
-
-    def reversed_walk(top):
-        return reversed([(place, folders, files[::-1]) for place, folders, files in walk(top)])
-
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        packed[name] = pack(tmp_path / name, read(pets), share=0.2, seed=0)
-        monkeypatch.setattr(files.os, "walk", reversed_walk)
-    assert packed["first"] == packed["second"]
 
 
 def test_train_and_test_folders_are_the_splits(tmp_path):
@@ -250,6 +238,8 @@ def test_images_of_the_test_folder_that_are_also_in_train_are_left_out_there(tmp
     images, labels, split = packed(source, tmp_path / "out")
     assert np.bincount(split).tolist() == [10, 2, 8, 6]
     assert np.bincount(labels[split == 3]).tolist() == [3, 3]
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest["duplicates"] == {"within_pool": 0, "within_test": 0, "pool_and_test": 6}
     assert_no_leak(images, split)
 
 

@@ -61,18 +61,6 @@ def test_several_layers_and_poolings_stand_side_by_side_in_their_order():
     assert "conv5_conv" not in [layer.name for layer in whole.layers]  # what nothing needs is left out
 
 
-def test_a_head_for_maps_is_joined_without_pooling():
-    inputs = keras.Input((4, 4, 64), name="feature_map")
-    x = keras.layers.Flatten(name="flatten")(inputs)
-    classifier = keras.Model(inputs, keras.layers.Dense(3, name="head_logits")(x))
-    backbone = small_backbone.build()
-    maps = keras.Model(backbone.inputs[0], backbone.get_layer("conv3_relu").output)
-    expected = eagerly(classifier, eagerly(maps))
-    assert np.allclose(
-        eagerly(joining.join(backbone, classifier, layers=["conv3_relu"])), expected, atol=1e-5
-    )
-
-
 @pytest.mark.parametrize("name", ["probabilities", "pooled_features", "pooled_features_2", "head_logits"])
 def test_a_backbone_with_a_layer_named_like_the_heads_is_joined_all_the_same(name, tmp_path):
     inputs = keras.Input((None, None, 3))

@@ -42,11 +42,3 @@ def test_provenance_is_that_of_dataset_and_backbone_together(run):
         "format": "cub200",
         "sources": {"birds.tgz": {"kind": "stand-in"}, "resnet50.tgz": {"kind": "official"}},
     }
-
-
-@pytest.mark.parametrize(
-    ("dataset", "backbone", "expected"),
-    [("official", "own", "own"), ("own", "stand-in", "own"), ("generated", "own", "generated")],
-)
-def test_the_worse_of_both_kinds_counts(run, dataset, backbone, expected):
-    assert run(dataset, backbone)["kind"] == expected

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from test_figures import is_near, size_of
 
 from stages.page.document import FOLDER
-from stages.results import drawing, ladder_figure
+from stages.results import ladder_figure
 from stages.results.drawing import DAY, NIGHT
 
 NO_GAIN = {"gain": None, "gain_low": None, "gain_high": None}
@@ -123,12 +123,6 @@ def test_the_dark_picture_has_the_colours_of_the_dark_page():
     dark = dict(re.findall(r"--(\w+): light-dark\(#\w{6}, (#\w{6})\)", style))
     pairs = {"paper": "paper", "ink": "ink", "soft": "soft", "rule": "rule", "here": "c0", "report": "c1"}
     assert {key: NIGHT[key].lower() for key in pairs} == {key: dark[name] for key, name in pairs.items()}
-
-
-def test_letters_are_nine_pixels_where_the_picture_is_600_wide(tmp_path):
-    draw(tmp_path / "wide", {"Up": STEPS})
-    width, _ = size_of(tmp_path / "wide" / "ladder.png")
-    assert ladder_figure.LETTERS / 72 * drawing.STYLE["figure.dpi"] * 600 / width >= 9
 
 
 def test_a_panel_for_each_ladder(tmp_path):

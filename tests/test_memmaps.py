@@ -1,16 +1,13 @@
 """Arrays in files: written in place, with their disk space reserved first."""
 
 import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import call
 
 from stages.runtime import memmaps
-
-ROOT = Path(__file__).parent.parent
 
 
 def test_the_array_is_a_file_of_zeros_to_write_into(tmp_path):
@@ -31,12 +28,6 @@ def test_too_little_disk_space_is_an_error_before_anything_is_written(tmp_path):
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 20},) * 2)\n"
         f"errors.run(lambda: memmaps.create(Path('b.npy'), np.uint8, ({1 << 21},)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", source],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = call(tmp_path, sys.executable, "-c", source)
     assert done.returncode == 1, f"killed by {signal.Signals(-done.returncode).name}"
     assert done.stderr.startswith("error: File too large")

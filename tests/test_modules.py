@@ -3,7 +3,6 @@
 import pytest
 
 from stages.runtime import modules
-from stages.runtime.errors import InputError
 
 
 @pytest.fixture
@@ -38,13 +37,3 @@ def test_files_that_define_the_function_are_offered_with_their_keywords(root):
 def test_constants_are_read_without_an_import(root):
     assert modules.constant("networks", "wide", "LEARNS_FROM", root) == "images"
     assert modules.constant("networks", "a_net", "LEARNS_FROM", root) is None
-
-
-def test_a_syntax_error_is_reported_with_its_file_and_line(root):
-    (root / "stages/networks/broken.py").write_text("x = 1\ndef build(:\n")
-    with pytest.raises(InputError, match=r"broken.py, line 2: invalid syntax; correct the code"):
-        modules.offered("networks", "build", root)
-
-
-def test_a_module_is_found_by_the_name_of_its_knob():
-    assert modules.find("runtime", "hashes").file_hash

@@ -10,7 +10,6 @@ import pytest
 from benchmarks import studies
 from stages.datasets.prepared import Dataset
 from stages.networks import layers, pooled_residual_net, residual_net
-from stages.networks.seeds import layer_seed
 from stages.runtime.modules import constant, find, offered
 from stages.training import building
 from tests.edited_study import items
@@ -197,13 +196,6 @@ def test_layers_of_one_shape_start_from_different_weights():
     model = build("deeper_1", network=network)
     second, logits = model.get_layer("head_dense2"), model.get_layer("head_logits")
     assert not np.array_equal(second.get_weights()[0], logits.get_weights()[0])
-
-
-def test_a_layers_seed_depends_on_seed_and_name():
-    assert layer_seed(0, "block1_conv1") == layer_seed(0, "block1_conv1")
-    seeds = {layer_seed(seed, name) for seed in range(20) for name in ("a", "b", "1/a", "head_logits")}
-    assert len(seeds) == 80
-    assert all(0 <= seed < 2**31 for seed in seeds)
 
 
 def test_pixels_without_statistics_are_in_zero_to_one():

@@ -1,7 +1,5 @@
 """Optimizers are Keras' own; learning rates follow shares of the training, not counted steps."""
 
-import copy
-
 import keras
 import numpy as np
 import pytest
@@ -15,30 +13,6 @@ pytestmark = pytest.mark.usefixtures("keras_configured")
 
 def build(block, **knobs):
     return optimizers.build(Recipe(block, **knobs), [keras.Variable([1.0, 2.0])])
-
-
-@pytest.mark.parametrize("name", ["Adagrad", "RMSprop", "Adadelta", "SGD", "Adam"])
-def test_the_optimizers_of_the_report_are_keras_own_and_the_block_stays_as_it_is(name):
-    block = {"class_name": name, "config": {"learning_rate": 0.25}}
-    before = copy.deepcopy(block)
-    optimizer = build(block)
-    assert type(optimizer).__name__ == name
-    assert float(optimizer.learning_rate) == 0.25
-    assert block == before
-
-
-def test_a_learning_rate_may_be_a_schedule_of_keras():
-    decay = {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}
-    block = {"class_name": "SGD", "config": {"learning_rate": schedule(decay)}}
-    optimizer = build(block)
-    optimizer.iterations.assign(3)
-    assert float(optimizer.learning_rate) == pytest.approx(0.05)
-    assert block["config"]["learning_rate"] == schedule(decay)
-
-
-def schedule(config):
-    module = "keras.optimizers.schedules"
-    return {"module": module, "class_name": "ExponentialDecay", "registered_name": None, "config": config}
 
 
 @pytest.mark.parametrize(
@@ -129,10 +103,6 @@ def test_a_rate_is_set_only_where_it_changes():
     assert not Recipe({}).sets_rate
     assert Recipe({}, schedule="cosine").sets_rate
     assert Recipe({}, warmup=0.1).sets_rate
-
-
-def test_a_constant_rate_stays():
-    assert np.array_equal(rates(7), np.full(7, 0.4, np.float32))
 
 
 def test_linear_and_cosine_go_from_the_base_towards_zero():

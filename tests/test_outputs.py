@@ -39,16 +39,6 @@ def test_folders_are_hashed_as_dvc_does_without_what_editors_and_file_managers_l
     assert md5() != before
 
 
-def test_a_hard_link_is_read_once(tmp_path, monkeypatch):
-    (tmp_path / "a").write_text("content")
-    os.link(tmp_path / "a", tmp_path / "b")
-    read = []
-    monkeypatch.setattr(outputs, "file_hash", lambda path, algorithm: read.append(path.name) or "hash")
-    workspace = Workspace(tmp_path, CACHE, {})
-    assert [workspace.md5(Path(name)) for name in ("a", "b")] == ["hash", "hash"]
-    assert read == ["a"]
-
-
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

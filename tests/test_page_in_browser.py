@@ -39,10 +39,10 @@ FRAME = """<!doctype html><script>onmessage = event => {
 }</script><iframe src="page.html?%s" style="width: %dpx; height: 900px; border: 0"></iframe>"""
 
 
-def browse(folder: Path, url: str, *options: str) -> str:
-    """Opens a page in a window of 1,400 pixels; returns it as it then is."""
+def browse(folder: Path, url: str, *options: str, size: str = "1400,1000") -> str:
+    """Opens a page in a window; returns it as it then is."""
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    where = ["--window-size=1400,1000", f"--user-data-dir={folder}/profile", url]
+    where = [f"--window-size={size}", f"--user-data-dir={folder}/profile", url]
     command = [CHROMIUM, *OPTIONS, *options, *sandbox, *where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

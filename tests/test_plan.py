@@ -51,14 +51,6 @@ def test_a_draw_belongs_to_its_image_whatever_the_order():
     assert np.array_equal(by_row(found, found.views), Chance(0, 1, "view").of_epoch.integers(5, size=60))
 
 
-def test_an_image_is_mirrored_in_every_other_epoch_though_each_has_another_order():
-    plans = [draw(("alternating_flip", True), epoch=epoch) for epoch in (1, 2, 3, 4)]
-    first, *others = [by_row(p, p.draws["alternating_flip"]).ravel() for p in plans]
-    assert 15 < first.sum() < 45  # a random half of 60
-    for mirrored, expected in zip(others, (1 - first, first, 1 - first), strict=True):
-        assert np.array_equal(mirrored, expected)
-
-
 def test_the_chance_of_a_run_is_the_same_in_each_epoch_and_that_of_an_epoch_is_not():
     def numbers(stream, epochs=(1, 2, 7), seed=0, purpose="flip"):
         return {getattr(Chance(seed, epoch, purpose), stream).random() for epoch in epochs}
@@ -78,14 +70,6 @@ def test_each_purpose_has_a_stream_of_its_own():
     assert np.array_equal(all_three.draws["zoom"], both.draws["zoom"])
     purposes = ("order", "flip", "zoom", "view")
     assert len({Chance(0, 1, purpose).of_epoch.random() for purpose in purposes}) == 4
-
-
-def test_a_view_of_each_image_is_drawn_anew_in_each_epoch_and_all_come_up():
-    plans = [draw(epoch=epoch, n_views=3) for epoch in range(1, 21)]
-    views = np.array([by_row(found, found.views) for found in plans])
-    assert views.shape == (20, 60)
-    assert {tuple(np.unique(of_image)) for of_image in views.T} == {(0, 1, 2)}
-    assert len({of_epoch.tobytes() for of_epoch in views}) == 20
 
 
 def chunks_of(found, batch_size, first_step=0):

@@ -98,13 +98,6 @@ def test_a_mistake_is_named(project, arguments, message):
     assert message in str(caught.value)
 
 
-def test_the_only_variant_need_not_be_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    small_classifiers.write_net("only")
-    predict.main([write(tmp_path / "one.png", "blue"), "--json"])
-    assert json.loads(capsys.readouterr().out)["variant"] == "only"
-
-
 def test_the_first_seed_predicts_and_on_demand_all_of_them_in_the_mean(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small_classifiers.write_net(seed=3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.edited_study import REPORT, SHIPPED, items, mistakes
+from tests.edited_study import REPORT, SHIPPED, mistakes
 
 CIFAR = {"data": "cifar100"}
 DEEPER = CIFAR | {"network": "deeper_net", "filters": [1, 2, 3, 4]}
@@ -257,18 +257,6 @@ def test_a_knob_without_a_neutral_value_must_come_from_somewhere():
 def test_names_and_references_are_checked(sections, line):
     (found,) = mistakes(**sections)
     assert found.startswith(line)
-
-
-def test_an_own_folder_and_an_own_backbone_are_accepted():
-    own = {
-        "datasets": {"pets": SHIPPED["datasets"]["cifar100"] | PETS},
-        "backbones": {"mine": {"format": "keras_file", "from": "my_backbone.keras"}},
-        "features": {"pets_mine": FEATURES | {"dataset": "pets", "backbone": "mine"}},
-        "heads": {"pet_head": HEAD | {"data": "pets_mine"}},
-        "variants": {"pet_net": {"data": "pets"}},
-    }  # fmt: skip
-    assert mistakes(**own) == []
-    assert items(**own)["prepare", "pets"].knobs["test_share"] == 0.3
 
 
 def test_what_depends_on_a_wrong_entry_is_not_a_second_mistake():

@@ -1,7 +1,5 @@
 """The folder of a trained variant: what is read is what was written, seed by seed."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,6 @@ from small_results import HISTORY, PROBABILITIES, RECORD, write_run
 
 from stages.results import run_folder
 from stages.runtime.errors import InputError
-
-ROOT = Path(__file__).parents[1]
 
 
 def write_seeds(folder: Path, *seeds: int, **changes: object) -> Path:
@@ -67,10 +63,3 @@ def test_a_folder_without_seeds_is_one_message(tmp_path):
     (tmp_path / "final").mkdir()
     with pytest.raises(InputError, match=r"holds no trained seed, expected .*seed-0"):
         run_folder.read(tmp_path / "final")
-
-
-def test_importing_the_format_loads_no_heavy_library():
-    code = (
-        "import sys, stages.results.run_folder; print({'keras', 'pandas', 'matplotlib'} & set(sys.modules))"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "set()\n"

@@ -209,13 +209,6 @@ def test_a_recipe_is_equal_for_seeds_and_counts_knobs_data_and_the_start(train, 
     assert len({record(first)["recipe"], *others}) == 5
 
 
-def test_a_run_that_continues_another_counts_its_epochs_on(train):
-    start = {"recipe": "r", "fingerprint": "f", "last_epoch": 3}
-    folder = train("models/tuned", **SHORT, start=lambda seed: start)
-    assert (folder / "seed-0/history.csv").read_text().splitlines()[1].startswith("4,")
-    assert record(folder)["last_epoch"] == 4
-
-
 def test_what_is_saved_predicts_what_was_measured(train, tmp_path):
     folder, data = train("models/run", epochs=2, ema=0.7), prepared.read(tmp_path / "data")
     model = keras.saving.load_model(folder / "seed-0/model.keras")

@@ -18,18 +18,6 @@ def test_growth_is_a_table_with_its_exponent():
     assert lines[-2:] == ["| 1 | 10 | 9 | 1 |", "| 2 | 5 | 10 | 2 |"]
 
 
-def test_the_text_of_a_person_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "of_variants", lambda *_: TABLE)
-    monkeypatch.setattr(scale, "of_jobs", lambda *_: {1: Cost(1.0, 1.0, MIB)})
-    page = tmp_path / "page.md"
-    page.write_text(f"old tables\n{scale.KEPT}\nNothing does.\n")
-    scale.main(["--page", str(page)])
-    text = page.read_text()
-    assert text.startswith("# Growth")
-    assert text.endswith(f"{scale.KEPT}\nNothing does.\n")
-    assert "old tables" not in text
-
-
 def test_a_cost_counts_the_processes_that_a_command_starts(tmp_path):
     child = "import time; x = bytes(range(256)) * 400_000; time.sleep(1)"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

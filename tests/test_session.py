@@ -10,13 +10,6 @@ from stages.training.session import Epochs, prepare
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
 
-def test_preparing_leaves_the_model_that_is_saved_without_an_optimizer(data, tmp_path):
-    run = studies.training_run(data, tmp_path)
-    session = prepare(run)
-    assert (run.model.compiled, session.model.compiled) == (False, True)
-    assert [id(weight) for weight in run.model.weights] == [id(weight) for weight in session.model.weights]
-
-
 def test_averages_are_in_the_network_within_their_block_alone(data, tmp_path):
     session = prepare(studies.training_run(data, tmp_path, **studies.PLAIN, ema=0.5))
     before = checkpoints.state(session.model.weights)

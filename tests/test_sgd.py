@@ -6,7 +6,6 @@ import signal
 import numpy as np
 import pytest
 
-from benchmarks import studies
 from benchmarks.studies import PLAIN
 from stages.runtime import signals
 from stages.runtime.errors import InputError
@@ -20,16 +19,6 @@ pytestmark = pytest.mark.usefixtures("keras_configured")
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
 ADAM = {"class_name": "Adam", "config": {"learning_rate": 0.01}}
 COARSE = {"class_name": "SGD", "config": {"learning_rate": 0.5}}  # steps so large that losses rise again
-
-
-@pytest.fixture
-def make(data, tmp_path):
-    """A function that makes a run of the tiny variant with changes; runs of one name share a checkpoint."""
-
-    def make(name="c", **changes):
-        return studies.training_run(changes.pop("data", data), tmp_path / name, **changes)
-
-    return make
 
 
 def fit(run):

@@ -15,13 +15,3 @@ def test_a_case_is_a_table_of_medians_ranges_and_ratios():
     )
     assert "two at once reach 33% of the peak" in lines[-1]
     assert any("21 GFLOP/s on one thread, 43 by two processes" in line for line in lines)
-
-
-def test_the_text_of_a_person_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(speed, "together", lambda *_: {"here": [1.0], "two": [0.5]})
-    monkeypatch.setattr(speed.subprocess, "check_output", lambda *_, **__: "1e9")
-    page = tmp_path / "page.md"
-    page.write_text(f"old tables\n{speed.KEPT}\nSo it is.\n")
-    speed.main(["linear_head", "--page", str(page)])
-    assert page.read_text().endswith(f"of the peak.\n{speed.KEPT}\nSo it is.\n")
-    assert "old tables" not in page.read_text()

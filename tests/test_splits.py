@@ -32,16 +32,6 @@ def test_a_tenth_of_the_training_images_validates_in_every_class_alike(n_classes
     assert {int(count) for count in per_class} <= {max(1, int(0.1 * pool)), int(0.1 * pool) + 1}
 
 
-def test_the_choice_depends_on_content_and_seed_alone():
-    labels, hashes, is_test = images_of(5, pool=20, test=4)
-    chosen = split(labels, hashes, is_test, share=0.1, seed=0)
-    for shuffle in range(5):
-        order = np.random.default_rng(shuffle).permutation(len(labels))
-        shuffled = split(labels[order], [hashes[index] for index in order], is_test[order], share=0.1, seed=0)
-        assert np.array_equal(shuffled, chosen[order])
-    assert not np.array_equal(split(labels, hashes, is_test, share=0.1, seed=1), chosen)
-
-
 def test_classes_that_get_one_more_are_drawn_from_the_seed():
     labels, hashes, is_test = images_of(20, pool=15, test=1)
     larger = []
@@ -100,11 +90,6 @@ def test_equal_images_with_several_labels_train():
     for seed in range(10):
         chosen = split(labels, hashes, is_test, share=0.5, seed=seed)
         assert chosen[[0, 12, 13]].tolist() == [TRAIN] * 3
-
-
-def test_no_share_means_no_validation():
-    labels, hashes, is_test = images_of(3, pool=5, test=1)
-    assert VALIDATION not in split(labels, hashes, is_test, share=0.0, seed=0)
 
 
 @settings(max_examples=150, deadline=None)

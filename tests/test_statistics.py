@@ -164,19 +164,11 @@ def covered(world: World, s: int, family: int, repeats: int = 1500) -> dict[str,
         found = {
             "accuracy": (accuracy_interval(ours, spread), world.truth),
             "paired": (paired_difference(ours, theirs, spread, spread), 0),
-            "report, same images": (
-                report_difference(
-                    ours, world.run(1, images).mean(), world.n, same_images=True, spread=spread
-                ),
-                0,
-            ),
-            "report, other images": (
-                report_difference(
-                    ours, world.run(1, others).mean(), world.n, same_images=False, spread=spread
-                ),
-                0,
-            ),
         }
+        for which, seen in (("same", images), ("other", others)):
+            reported, is_same = world.run(1, seen).mean(), which == "same"
+            interval = report_difference(ours, reported, world.n, same_images=is_same, spread=spread)
+            found[f"report, {which} images"] = (interval, 0)
         for name, (interval, truth) in found.items():
             hits[name] += bool(interval.low <= truth <= interval.high)
     return {name: count / repeats for name, count in hits.items()}

@@ -35,12 +35,6 @@ def free():
     store.free(Path(".checkpoints/features"), ["cache_features"])
 
 
-def test_what_dvc_has_recorded_is_freed(kept):
-    record()
-    free()
-    assert not kept.exists()
-
-
 def test_what_dvc_has_not_recorded_is_kept(kept):
     free()  # no dvc.lock at all
     record(md5="0" * 32)  # of other knobs or other code

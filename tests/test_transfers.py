@@ -4,7 +4,6 @@ import email.utils
 import hashlib
 import re
 import socket
-import threading
 import time
 
 import pytest
@@ -48,23 +47,6 @@ def test_a_file_is_downloaded_once(target, server):
     assert server.behaviours["/a"].asked == [None]
 
 
-def test_an_md5_is_a_hash_too(target, server):
-    digest = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
-    transfer([server.offer("/a")], target, size=len(BODY), hash=f"md5:{digest}", patience=IMPATIENT)
-    assert target.read_bytes() == BODY
-
-
-def test_two_at_once_download_once(target, server):
-    url = server.offer("/a", is_stalling=True)
-    threads = [threading.Thread(target=get, args=(target, url)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert server.behaviours["/a"].asked == [None, "bytes=256000-"]  # one that stalled, and its second try
-    assert target.read_bytes() == BODY
-
-
 def test_a_spoilt_kept_file_is_downloaded_again(target, server):
     url = server.offer("/a")
     get(target, url)
@@ -90,15 +72,6 @@ def test_a_slow_server_is_waited_for_as_long_as_something_comes(target, server):
     assert get(target, server.offer("/a", pause_s=0.08), patience=Patience(tries=1, stall_s=1.0))
     assert time.monotonic() - start > 1.5
     assert server.behaviours["/a"].asked == [None]
-
-
-def test_a_later_run_resumes_the_partial_file_of_an_earlier_one(target, server):
-    url = server.offer("/a", drops_after=[200_000])
-    with pytest.raises(TransferError):
-        get(target, url, patience=Patience(tries=1, first_pause_s=0.0, stall_s=0.5))
-    assert not target.exists()
-    assert get(target, url)
-    assert server.behaviours["/a"].asked == [None, "bytes=200000-"]
 
 
 def test_a_file_in_many_small_parts_is_resumed_as_long_as_it_gets_further(target, server):

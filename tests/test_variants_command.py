@@ -1,13 +1,12 @@
 """`python -m stages.variants`: tree, changes, accuracies, on the shipped study."""
 
 import json
-import os
 import pty
 import re
-import subprocess
 import sys
 
 import pytest
+from commands import succeed
 
 from dvc_parallel.tests.pseudo_terminal import read_all
 from stages import variants as verb
@@ -104,9 +103,7 @@ def test_a_terminal_gets_a_tree_that_fits_its_width(study, monkeypatch):
 
 
 def test_it_imports_neither_tensorflow_nor_dvc(study):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", LIGHT], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    succeed(study, sys.executable, "-c", LIGHT)
 
 
 def test_bad_input_is_one_line(study):

@@ -2,11 +2,9 @@
 
 import html
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +13,7 @@ from commands import ROOT, call, succeed
 from dvc.repo.artifacts import check_name_format
 from dvc_render.vega import VegaRenderer
 from ruamel.yaml import YAML
-from test_page_in_browser import CHROMIUM, OPTIONS
+from test_page_in_browser import browse
 from test_pipeline import STAGES, paths
 
 from stages.results import class_figures, figures
@@ -117,12 +115,8 @@ def visit(page: Path, width: int = 1280) -> SimpleNamespace:
     assert "return draw(place, spec)" in text
     drawn = page.with_name("svg.html")
     drawn.write_text(text.replace("draw(place, spec)", 'draw(place, spec, {renderer: "svg"})'), "utf-8")
-    places = [f"--window-size={width},900", f"--user-data-dir={page.parent}/profile", drawn.as_uri()]
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    done = subprocess.run(
-        [CHROMIUM, *OPTIONS, "--dump-dom", *sandbox, *places], capture_output=True, text=True, timeout=300
-    )
-    seen = re.sub(r"<script.*?</script>", "", html.unescape(done.stdout), flags=re.DOTALL)
+    shown = browse(page.parent, drawn.as_uri(), "--dump-dom", size=f"{width},900")
+    seen = re.sub(r"<script.*?</script>", "", html.unescape(shown), flags=re.DOTALL)
     return SimpleNamespace(
         labels=re.findall(r'aria-label="(.*?)"', seen),
         colours=set(re.findall(r"#[0-9a-fA-F]{6}", seen)),
