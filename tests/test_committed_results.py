@@ -17,7 +17,7 @@ OF_THE_RUN = {"name", "seed", "seeds"}  # knobs that run.json has apart
 # may only shrink: a row that is up to date must leave it, and none may join it.
 STALE = {
     *("batch_norm_after", "final", "adagrad", "adadelta", "adam", "adam_dropout"),
-    *("conv_head", "conv_head_pooled"),
+    "conv_head_pooled",
 }
 
 
