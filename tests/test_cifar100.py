@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import python2_pickles
 from small_archives import FINE_NAMES, cifar_batch, write_cifar100
 
 from stages.datasets import cifar100
@@ -37,11 +38,11 @@ def test_the_same_images_come_whichever_python_pickled_them(tmp_path):
     write_cifar100(tmp_path)
     expected = read(tmp_path)
 
-    def as_python_2(part):  # whose pickle itself test_pickles.py reads
+    def as_python_2(part):
         texts = {key.encode(): item for key, item in part.items()}
         if b"fine_label_names" in texts:
             texts[b"fine_label_names"] = [name.encode() for name in FINE_NAMES]
-        return pickle.dumps(texts, 2)
+        return python2_pickles.dumps(texts)
 
     for dumps in (as_python_2, lambda part: pickle.dumps(part, 2), lambda part: pickle.dumps(part, 5)):
         write_cifar100(tmp_path, dumps=dumps)

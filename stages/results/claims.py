@@ -167,7 +167,7 @@ def _of_seeds(test: Json, variants: list[Evaluated]) -> Interval:
     values = [variant.record["at_end"]["values"][measure] for variant in variants]
     if values[1:]:
         return seed_intervals.of_difference(*values)
-    # A gap errs as its validation accuracy: the training images are many more
+    # A gap is as uncertain as its validation accuracy: there are many more training images
     share = "validation_accuracy" if measure == "gap" else measure
     error = variants[0].record["at_end"]["errors"].get(share, 0.0)
     return (seed_intervals.of_next if "figure" in test else seed_intervals.of_mean)(*values, error)

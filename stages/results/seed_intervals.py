@@ -1,6 +1,6 @@
 """95 % intervals of values with one number per seed, such as the loss at the end of training.
 
-All count seeds; those of one variant also the choice of its images, where that has an error.
+All count seeds; `of_mean` and `of_next` also count the choice of images.
 """
 
 from collections.abc import Sequence

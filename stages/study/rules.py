@@ -33,29 +33,30 @@ def mistakes(content: Mapping[str, Any], found: list[Mistake]) -> Iterator[Mista
         found: mistakes of single values; rules that involve these entries are not checked.
     """
     study = plain(content)
-    places = [tuple(map(str, mistake.place)) for mistake in found]  # where pydantic writes None as "None"
-    wrong = {place[:2] for place in places} | {place[:1] for place in places}
+    wrong = {mistake.place[:2] for mistake in found} | {mistake.place[:1] for mistake in found}
     for space in SPACES:
         yield from names(study, space)
     absent = {section for section in study if not isinstance(content.get(section), dict)}
     yield from _references(study, absent)
     yield from _formats(study, wrong)
     for name, entry in study["features"].items():
-        if ("features", str(name)) not in wrong:
+        if ("features", name) not in wrong:
             yield from (Mistake(("features", name, *place), problem) for place, problem in _features(entry))
     if ("defaults",) not in wrong and "defaults" not in absent:
         sound = {
-            section: {name: entry for name, entry in entries.items() if (section, str(name)) not in wrong}
+            section: {name: entry for name, entry in entries.items() if (section, name) not in wrong}
             for section, entries in study.items()
         }
         yield from conflicts.mistakes(sound)
 
 
 def plain(content: Mapping[str, Any]) -> dict[str, dict[Any, Any]]:
-    """Returns the sections that are mappings, of entries that are mappings."""
+    """Returns the sections that are mappings, of entries that are mappings, named by a text."""
     sections = ("sources", "datasets", "backbones", "features", *GROUPS)
     study = {name: mapping(content.get(name)) for name in (*sections, "defaults")}
-    return study | {name: {key: mapping(entry) for key, entry in study[name].items()} for name in sections}
+    for name in sections:
+        study[name] = {key: mapping(entry) for key, entry in study[name].items() if isinstance(key, str)}
+    return study
 
 
 def mapping(value: Any) -> dict[Any, Any]:
@@ -113,12 +114,12 @@ def _circles(group: str, section: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake((group, name, "extends"), f"leads back to itself: {' -> '.join([*links, last])}")
 
 
-def _formats(study: Mapping[str, Any], wrong: set[tuple[str, ...]]) -> Iterator[Mistake]:
+def _formats(study: Mapping[str, Any], wrong: set[tuple[Any, ...]]) -> Iterator[Mistake]:
     """Checks that an entry sets the extra knobs that its format takes, and no other."""
     for section, model, formats in FORMATS:
         extra = {field.alias or key for key, field in model.model_fields.items() if not field.is_required()}
         for name, entry in study[section].items():
-            if (section, str(name)) in wrong:
+            if (section, name) in wrong:
                 continue
             words = formats[entry["format"]]
             for key in sorted(extra & entry.keys() - words.keys()):
