@@ -12,9 +12,9 @@ PARAMS, METRICS = Path("params.yaml"), Path("metrics")
 EXAMPLE = """example:
   python -m stages.variants flip final
 
-  basenet         0.408 ± 0.025, 10 seeds (report 0.419)    epochs: 30, batch_size: 32, ...
-    normalised    0.431 ± 0.011, 10 seeds                   normalisation: none -> featurewise
-      flip        0.466                                     flip: false -> true
+  basenet         0.410 ± 0.020, 10 seeds (report 0.419)    epochs: 30, batch_size: 32, ...
+    normalised    0.439 ± 0.021, 10 seeds                   normalisation: none -> featurewise
+      flip        0.460 ± 0.011, 10 seeds                   flip: false -> true
 
 With several seeds it is the mean and their standard deviation. The report's number is next to ours whether
 or not they are comparable: verdicts are in plots/summary.md.

@@ -6,7 +6,7 @@ report's curve ends. It *holds* where the whole 95 % interval lies there, *does 
 does, and is otherwise *inconclusive*. A figure of the report comes from one run, so its interval is where
 one more run of ours would end: the figure holds unless all of the interval is elsewhere. A claim *holds* if
 all its tests do, *in part* if some do, and does not if none does and at least one is refuted; otherwise it is
-inconclusive, as it is where variants have not run, have too few seeds, or saw other data.
+inconclusive. A test is inconclusive, too, where variants have not run, have too few seeds, or saw other data.
 """
 
 import math
