@@ -127,13 +127,13 @@ def test_two_heads_without_epochs_are_compared_by_penalty(tmp_path):
     )
 
 
-def test_styles_differ_within_each_comparison_and_from_what_a_variant_extends():
+def test_styles_differ_within_each_comparison_section_and_ladder_and_from_what_a_variant_extends():
     study = {
-        "variants": ["a", "b", "c", "d", "child", "alone", "own"],
-        "extends": {"child": "a"},
+        "variants": ["a", "b", "c", "d", "child", "alone", "own", "one", "other"],
+        "extends": {"child": "a", "other": "one"},
         "comparisons": {group: {"variants": list(group)} for group in ("abc", "cd", "da")},
         "ladders": [{"steps": [{"variant": name} for name in ("a", "alone", "own")]}],
-        "report": {"results": {"a": {}}},
+        "report": {"results": {"a": {}, "b": {"section": "2"}, "c": {}, "d": {"section": "2"}, "child": {}}},
     }
-    expected = {"a": 0, "b": 1, "c": 2, "d": 1, "child": 1, "alone": 0, "own": 1}
+    expected = {"a": 0, "b": 1, "c": 2, "d": 3, "child": 1, "alone": 0, "own": 1, "one": 0, "other": 1}
     assert comparisons.styles(study) == expected

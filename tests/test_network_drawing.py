@@ -35,7 +35,7 @@ def test_a_block_is_as_high_as_its_maps_and_as_deep_as_its_channels(page):
 
 
 def test_a_bar_is_as_long_as_the_layer_has_parameters(page):
-    assert re.findall(r"width:([\d.]+)%", networks(page)[0]) == ["100.0", "48.2"]  # 56 and 27
+    assert re.findall(r"width:([\d.]+)px", networks(page)[0]) == ["64.0", "30.9"]  # 56 and 27
 
 
 def test_a_network_is_in_the_fold_of_each_variant_and_outside_where_its_parent_has_another(tmp_path, page):

@@ -99,12 +99,12 @@ def test_each_conclusion_of_the_report_has_its_verdict_and_what_was_measured(tmp
     page = build_page(tmp_path).read_text(encoding="utf-8")
     bounds = r"\[\+0\.\d{3}, \+0\.\d{3}\]"
     measured = (
-        rf"✓ test accuracy , final − normalised : \+0\.400 {bounds} \(3 \+ 3 seeds\) , report: > 0\.02 "
+        rf"✓ test accuracy , final − normalised : \+0\.400 {bounds} \(3 \+ 3 seeds\) , must be > 0\.02 "
     )
     assert re.search(rf"Here: ✓ holds It is better\. {measured}", text(page))
     bounds = r"\[\+0,\d{3}; \+0,\d{3}\]"
     measured = (
-        rf"✓ exactitud en test , final − normalised : \+0,400 {bounds} \(3 \+ 3 semillas\) , informe: > 0,02 "
+        rf"✓ exactitud en test , final − normalised : \+0,400 {bounds} \(3 \+ 3 semillas\) , debe ser > 0,02 "
     )
     assert re.search(rf"Aquí: ✓ se cumple Es mejor\. {measured}", text(page, "en"))
     assert "The report's conclusions: 1 ✓ holds" in text(page), "the overview counts verdicts"
@@ -317,7 +317,7 @@ def test_the_most_confident_mistakes_are_pictures_if_one_asks_for_them(tmp_path)
     page = with_photos(tmp_path)
     # of apple, apple, baby, bear the second alone is wrong, with 1/2 for baby
     assert page.count('<img src="data:image/png;base64,') == 1
-    assert "apple → baby ( 50% )" in text(page)
+    assert "apple → baby (50 %)" in text(page)
 
 
 def test_beside_each_mistake_is_where_the_network_looks_for_the_class_it_predicts(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 SYMBOLS, TEXTS = YAML(typ="safe").load_all(Path(__file__).with_name("texts.yaml"))
-NARROW = "\N{NARROW NO-BREAK SPACE}"  # between thousands in Spanish
+NARROW = "\N{NARROW NO-BREAK SPACE}"  # between thousands in Spanish, and before %
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"
 
@@ -71,4 +71,4 @@ def whole(value: float | None) -> str:
 
 def percent(value: float) -> str:
     """Returns a share in whole per cent."""
-    return markup(f"{100 * value:.0f}%", f"{100 * value:.0f}{NARROW}%")
+    return f"{100 * value:.0f}{NARROW}%"

@@ -18,14 +18,14 @@ def conclusions(claims: list[Claim]) -> str:
 
 
 def _conclusion(claim: Claim) -> str:
-    tests = "".join(_tested(test, "must_be" if claim.ladder else "report_says") for test in claim.tests)
+    tests = "".join(map(_tested, claim.tests))
     return (
         f'<li class="{labels.VERDICTS[claim.verdict][0]}">{labels.verdict(claim.verdict)} '
         f"<q>{translated(claim.says)}</q><ul>{tests}</ul></li>"
     )
 
 
-def _tested(tested: Tested, said_by: str) -> str:
+def _tested(tested: Tested) -> str:
     test, found = tested.test, tested.interval
     variants = f" {MINUS} ".join(f"<code>{escape(name)}</code>" for name in names(test))
     measure = f"measure {test['measure']}"
@@ -38,4 +38,5 @@ def _tested(tested: Tested, said_by: str) -> str:
     reason = f" ({text(tested.reason)}: {', '.join(map(escape, tested.lacking))})" if tested.reason else ""
     where, bounds = said(test)
     region = SIGNS.get(where, "") + f" {text('to')} ".join(decimal(bound, "g") for bound in bounds)
-    return f"<li>{shown}, {text(said_by)} {region}{reason}</li>"
+    said_by = text("report_says" if where == "figure" else "must_be")
+    return f"<li>{shown}, {said_by} {region}{reason}</li>"

@@ -36,8 +36,9 @@ def chart(title: str, names: list[str], note: str = "") -> str:
 
 def _blocks(variant: VariantView) -> Iterator[str]:
     found = variant.tables
-    if variant.parent is None:
-        yield f"<h4>{text('knobs')}</h4>{knob_changes(variant)}"
+    if variant.parent is None or not variant.has_run:
+        title = text("what_changes" if variant.parent else "knobs")
+        yield f"<h4>{title}</h4>{knob_changes(variant)}"
     if "loss" in found and not variant.has_epochs:
         notes = variant.record["notes"]  # a list where the seeds' notes differ
         chosen = {note.get("penalty") for note in (notes if isinstance(notes, list) else [notes])}

@@ -34,6 +34,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None, trial: str =
         "title": text(f"title{of_report}"),
         "subtitle": text(f"subtitle{of_report}"),
         **{key: text(key) for key in ("skip", "language", "theme")},
+        "all_need_script": " ".join(TEXTS["all_need_script"].values()),
         "contents": _contents(found),
         "overview": trial + _overview(study),
         "sections": "".join(_section(section, study, photos or {}) for section in found),
@@ -94,7 +95,7 @@ def _how_to_read(study: StudyView) -> str:
     """Returns what verdicts and intervals mean, folded."""
     keys = ["of_figures"] * study.has_report + ["of_conclusions"] * bool(study.claims) + ["intervals"]
     notes = "".join(f'<p class="note">{text(key)}</p>' for key in keys)
-    return f"<details><summary>{text('how_to_read')}</summary>{notes}</details>"
+    return f'<details id="reading"><summary>{text("how_to_read")}</summary>{notes}</details>'
 
 
 def _banner(present: list[VariantView], study: StudyView) -> str:
@@ -144,8 +145,11 @@ def _charts(section: SectionView, study: StudyView) -> str:
     for name, group in section.comparisons.items():
         drawn.append(_chart(labels.comparison(name, group), group["variants"], study, least=2))
     if not drawn and section.variants:
-        names = [name for variant in section.variants for name in (variant.parent, variant.name) if name]
-        drawn = [_chart(text("curves"), list(dict.fromkeys(names)), study)]
+        for images in dict.fromkeys(variant.images for variant in section.variants):
+            shown = [variant for variant in section.variants if variant.images == images]
+            names = [name for variant in shown for name in (variant.parent, variant.name) if name]
+            title = f"{text('curves')}, {escape(images)}"
+            drawn.append(_chart(title, list(dict.fromkeys(names)), study))
     return "".join(drawn)
 
 

@@ -8,6 +8,7 @@ from stages.page import labels
 from stages.page.bilingual import NOTHING, decimal, interval, text, translated, whole
 from stages.page.content import StudyView, VariantView
 from stages.page.tables import Column, table
+from stages.results import comparable
 from stages.results.drawing import DASHES, PALETTE
 from stages.results.summary import is_one_seed
 
@@ -133,6 +134,8 @@ def verdict(variant: VariantView) -> str:
     if said in ("not reported", "not run"):
         return NOTHING
     notes = [labels.obstacle(*reason) for reason in variant.obstacles]
+    if variant.row["difference"] is not None:
+        notes += [text("judged_on_other_images")] * (not comparable.has_reports_images(variant.record))
     notes += [text("judged_by_one_seed")] * is_one_seed(variant.row)
     return labels.verdict(said) + (f' <small class="reasons">{"; ".join(notes)}</small>' if notes else "")
 

@@ -10,12 +10,12 @@ from stages.page.bilingual import text, whole
 from stages.page.content import StudyView, VariantView
 from stages.page.leaderboard import link
 
-LARGEST = 64  # pixels of the largest side of a block
+LARGEST = 64  # pixels of the largest side of a block, and of the longest bar
 TALLEST = 8  # least height of maps for which a block is as high as LARGEST
 
 
 class Block(NamedTuple):
-    """The input or a layer: the height of its maps, 1 for a vector, and their channels or its units."""
+    """What comes in or a layer: the height of its maps, 1 for a vector, and their channels or its units."""
 
     kind: str
     kernel: int
@@ -48,7 +48,8 @@ def drawing(variant: VariantView) -> str:
         kernel = f" {block.kernel}×{block.kernel}" if block.kernel else ""
         name = labels.layer(block.kind) + kernel if block.kind else text("input")
         shape = f"{block.size}×{block.size}×{block.channels}" if block.size > 1 else whole(block.channels)
-        bar = f'<i style="width:{100 * block.parameters / (heavy or 1):.1f}%"></i>{whole(block.parameters)}'
+        length = LARGEST * block.parameters / (heavy or 1)
+        bar = f'<i style="width:{length:.1f}px"></i>{whole(block.parameters)}'
         drawn = _box(block.kind, LARGEST * block.size / max(tall, TALLEST), LARGEST * block.channels / deep)
         shown = f"<span>{shape}</span><span>{bar if block.parameters else ''}</span>"
         items.append(f"<li>{drawn}<b>{name}</b>{shown}</li>")
@@ -60,9 +61,11 @@ def _blocks(variant: VariantView) -> list[Block]:
     found: list[Block] = []
     if "architecture" not in variant.tables:
         return found
-    for row in variant.tables["architecture"].dropna(subset=["size_in", "size_out"]).itertuples():
+    table = variant.tables["architecture"]
+    first = "Backbone" if "Backbone" in set(table["kind"]) else ""  # its own layers are not listed
+    for row in table.dropna(subset=["size_in", "size_out"]).itertuples():
         before, here = _shape(row.size_in, row.channels_in), _shape(row.size_out, row.channels_out)
-        found = found or [Block("", 0, *before, 0)]
+        found = found or [Block(first, 0, *before, 0)]
         if row.kind.endswith(("Conv2D", "Dense")) or (here != before and row.kind != "Flatten"):
             kernel, parameters = (
                 0 if pd.isna(number) else int(number) for number in (row.kernel, row.parameters)

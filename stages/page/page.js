@@ -6,6 +6,7 @@ const say = word => words[word][root.lang];
 const number = value => value.toLocaleString(root.lang, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const escape = text => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
 const redraws = [], REPORT = " report";
+root.classList.add("scripted");
 
 // --- language and theme, remembered where the browser allows it for files
 const memory = { get: key => { try { return localStorage.getItem(key) } catch { return null } },
@@ -144,7 +145,7 @@ function chart(figure) {
     levels(key).forEach(({ value, kind }, place, all) => {
       const above = all[place - 1]?.value;
       if (above === value) return;
-      aside = y(value) - y(above) < 13 ? aside + 82 : 0;  // names of levels give way to the right
+      aside = y(value) - y(above) < 13 ? aside + 96 : 0;  // names of levels give way to the right
       marks += `<path class="level ${kind}" d="M${LEFT} ${y(value)}H${width - RIGHT}"/><text class="level-name" x="${LEFT + 3 + aside}" y="${y(value) - 3}">${say("report")} ${number(value)}</text>`;
     });
     const read = [];
@@ -252,6 +253,7 @@ setLanguage(asked.get("lang") || memory.get("language") || (navigator.language?.
 show(document);
 for (const details of document.querySelectorAll("details.variant")) details.ontoggle = () => show(details);
 addEventListener("hashchange", open);
+addEventListener("beforeprint", () => { document.getElementById("reading").open = true; });
 document.addEventListener("click", event => { if (event.target.closest('a[href^="#variant-"]')) setTimeout(open); });
 open();
 })();

@@ -163,5 +163,5 @@ def _kind(column: Column, shown: str | None = None) -> str:
 
 def _pair(*values: float) -> str:
     """Returns whole numbers with a bar between them, a dash for none."""
-    known = [str(int(value)) if pd.notna(value) else "?" for value in values]
-    return NOTHING if set(known) == {"?"} else " | ".join(known)
+    known = [str(int(value)) if pd.notna(value) else NOTHING for value in values]
+    return NOTHING if set(known) == {NOTHING} else " | ".join(known)

@@ -170,4 +170,7 @@ def _of_seeds(test: Json, variants: list[Evaluated]) -> Interval:
     # A gap is as uncertain as its validation accuracy: there are many more training images
     share = "validation_accuracy" if measure == "gap" else measure
     error = variants[0].record["at_end"]["errors"].get(share, 0.0)
-    return (seed_intervals.of_next if "figure" in test else seed_intervals.of_mean)(*values, error)
+    interval = (seed_intervals.of_next if "figure" in test else seed_intervals.of_mean)(*values, error)
+    if measure.endswith("_accuracy"):  # of which none is outside 0 to 1
+        interval = interval._replace(low=max(interval.low, 0.0), high=min(interval.high, 1.0))
+    return interval

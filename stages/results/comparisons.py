@@ -1,5 +1,6 @@
 """Variants side by side: a picture and two tables per comparison."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -72,8 +73,15 @@ def styles(study: Json) -> dict[str, int]:
     """
     groups = [group["variants"] for group in study["comparisons"].values()]
     groups += [list(pair) for pair in study["extends"].items()]
-    for ladder in study["ladders"]:  # the page has one figure for those of them that the report does not have
-        groups.append({step["variant"] for step in ladder["steps"]} - study["report"]["results"].keys())
+    reported = study["report"]["results"]
+    of_section = defaultdict(list)
+    for name, result in reported.items():
+        of_section[result.get("section", name)].append(name)
+    groups += of_section.values()
+    ladders = [{step["variant"] for step in ladder["steps"]} for ladder in study["ladders"]]
+    groups += [steps - reported.keys() for steps in ladders]  # which the page has in one figure; likewise:
+    others = set(study["variants"]) - reported.keys() - set().union(*ladders)
+    groups.append(others | {study["extends"][name] for name in others & study["extends"].keys()})
     chosen: dict[str, int] = {}
     for variant in study["variants"]:
         neighbours = {name for group in groups if variant in group for name in group}
