@@ -1,5 +1,6 @@
 """What the machine offers: cores, memory and GPUs; and whether another stage still fits."""
 
+import itertools
 import math
 import os
 import subprocess
@@ -85,7 +86,7 @@ def machine(jobs: int | None = None) -> Machine:
 
 
 def cores() -> int:
-    """Returns the cores that this process may use, within a container, too."""
+    """Returns the cores that this process may use, within a container (cgroup v2), too."""
     n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with suppress(OSError, ValueError):  # "max 100000" where there is no limit
         quota, period = (CGROUP / "cpu.max").read_text().split()
@@ -94,7 +95,7 @@ def cores() -> int:
 
 
 def free_memory() -> float:
-    """Returns the bytes that are free, within a container, too."""
+    """Returns the bytes that are free, within a container (cgroup v2), too."""
     free = psutil.virtual_memory().available
     with suppress(OSError, ValueError):  # "max" where there is no limit
         stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
@@ -116,8 +117,8 @@ def gpus() -> dict[str, int]:
     for (index, uuid, _), size in zip(rows, sizes, strict=True):
         slots[index] = slots[uuid] = max(1, int(size // GPU_MEMORY))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = [uuid for _, uuid, _ in rows] if visible is None else visible.split(",")
-    return {name: slots[name] for name in names if name in slots}
+    names = [uuid for _, uuid, _ in rows] if visible is None else map(str.strip, visible.split(","))
+    return {name: slots[name] for name in itertools.takewhile(slots.__contains__, names)}  # as CUDA reads it
 
 
 def _resident(pid: int | None) -> float:

@@ -34,6 +34,10 @@ def main(argv: list[str] | None = None) -> None:
     from stages.training.saving import save_model
 
     model = modules.find("backbones", format_name).load(weights, **knobs)
+    if isinstance(model.output, list) and len(model.outputs) == 1:  # as in keras.Model(x, [y])
+        import keras
+
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     with replacing(arguments.out) as out:
         out.mkdir()
         save_model(model, out / "backbone.keras")

@@ -83,7 +83,7 @@ def _tell_if_stale(variant: str) -> None:
     try:
         expected = items.texts(items.load(PARAMS))
         reasons = staleness.reasons(variant, lambda path: expected[path]() if path in expected else None)
-    except InputError:  # an unfinished edit; `resolve` says what is wrong
+    except InputError:  # an unfinished edit or merge; `stages.run` says what is wrong
         return
     if reasons:
         what = f"{variant} may not be what the study would train now: {printable(some(reasons))}"

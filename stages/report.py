@@ -68,7 +68,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         type=Path,
         nargs=2,
         metavar=("DATA", "MODELS"),
-        help="folders with the images of mistakes",
+        help="data/ and models/: show the most confident mistakes",
     )
     parser.add_argument("--grad-cam", action="store_true", help="with --photos: show where networks look")
     parser.add_argument("--try", action="store_true", dest="trial", help="with --photos: classify images")
@@ -91,15 +91,13 @@ def _trial(groups: Mapping[str, str], data: Path, models: Path) -> str:
 
 def _heat(data: Path, models: Path) -> "photos.Heat":
     """Returns a function that loads a variant and says where it looks."""
-    from stages.page import photos
-
     keras_import.load()
     # found, not imported: the page that git keeps does not depend on them
     trained, grad_cam = find("classifiers", "trained"), find("classifiers", "grad_cam")
 
     def heat(name: str, images: "np.ndarray", classes: "np.ndarray") -> "np.ndarray":
         classifier = trained.load(name, models=models, data=data)
-        return grad_cam.heatmaps(classifier, photos.resized(images, classifier.size), classes)
+        return grad_cam.heatmaps(classifier, images, classes)
 
     return heat
 

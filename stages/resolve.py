@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.runtime.atomic import replacing
-from stages.runtime.errors import InputError, run
-
-OUTPUTS = ("data", "models", "metrics", "plots")
+from stages.runtime.errors import OUTPUTS, InputError, run
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -71,8 +71,8 @@ def _inspect(root: Path) -> Iterator[Finding]:
     yield from leftovers(workspace, recorded | made)
     if former := [stage for stage in entries if stage not in dvc.stages]:
         names = f"{', '.join(former[:NAMED])}{', ...' if former[NAMED:] else ''}"
-        note = f"note: dvc.lock has {len(former)} stages that dvc.yaml lacks, removed or of another"
-        print(f"{note} study: {names}; they do no harm, and their outputs stay")
+        note = f"note: stages in dvc.lock that dvc.yaml lacks, removed or of another study ({len(former)})"
+        print(f"{note}: {names}; they do no harm, and their outputs stay")
 
 
 def _repaired(repair: Callable[[], str]) -> str:

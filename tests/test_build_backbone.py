@@ -60,6 +60,13 @@ def test_a_file_of_ones_own_is_said_to_be_own(build, source):
     assert build(source)["kind"] == "own"
 
 
+def test_a_model_that_returns_a_list_of_one_becomes_one_that_returns_the_maps(build):
+    model = small_backbone.build()
+    save_model(keras.Model(model.inputs[0], [model.outputs[0]]), Path("archives/own.keras"))
+    build()
+    assert keras_file.load(Path("backbones/b/backbone.keras")).output.shape == model.outputs[0].shape
+
+
 def test_a_folder_of_several_files_or_none_is_refused(build):
     Path("archives/b.h5").write_bytes(b"")
     with pytest.raises(InputError, match=r"archives holds b.h5, own.keras, expected one file of weights"):

@@ -95,6 +95,12 @@ def test_a_gap_is_as_uncertain_as_its_validation_accuracy():
     assert found.interval.high == pytest.approx(0.031, abs=0.001)
 
 
+def test_no_accuracy_is_expected_outside_0_to_1():
+    test = {"measure": "validation_accuracy", "of": "flip", "figure": [0.99, 1]}
+    found = outcome(test, flip=variant(values=[0.97, 1.0, 0.99, 0.98]))
+    assert found.interval.low < 0.97 < found.interval.high == 1
+
+
 def test_a_figure_holds_where_one_more_run_could_give_it():
     # deviation 0.0816, t of 3 degrees of freedom 3.1824, times sqrt(5/4): 0.290, and a little for images
     for figure, verdict in (([1.35, 1.38], "holds"), ([1.42, 1.5], "does not hold")):

@@ -26,6 +26,10 @@ def test_a_gpu_that_the_backend_does_not_see_is_noted_once_it_is_there_and_not_h
     (tmp_path / "nvidia0").touch()
     said = gpu.note("tensorflow", "cpu: Intel", tmp_path)
     assert said.startswith("there is an NVIDIA GPU, but tensorflow does not see it: running on the CPU;")
+    offered = [
+        "--extra gpu" in gpu.note(library, "cpu: Intel", tmp_path) for library in ("tensorflow", "jax")
+    ]
+    assert offered == [True, False], "the extra brings CUDA for TensorFlow only"
     assert gpu.note("tensorflow", "gpu: A100", tmp_path) is None
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
     assert gpu.note("tensorflow", "cpu: Intel", tmp_path) is None

@@ -66,7 +66,7 @@ def test_the_hash_of_an_own_folder_counts_names_and_contents_but_not_what_is_hid
 
 
 def test_a_missing_source_is_an_error_that_says_where_it_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere not found; correct `from` in params.yaml"):
+    with pytest.raises(InputError, match=r"nowhere not found; .*, or correct `from` in params.yaml"):
         provenance.sources_of(tmp_path / "nowhere")
 
 

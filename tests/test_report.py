@@ -23,6 +23,7 @@ from stages.results import claims, contrasts, evaluated
 from stages.results.claims_table import SIGNS
 from stages.results.drawing import DASHES, PALETTE
 from stages.runtime.errors import InputError
+from stages.runtime.hashes import file_hash
 from stages.study.reported import MEASURES
 
 OWN = STUDY | {
@@ -300,15 +301,16 @@ def test_a_comparison_of_fewer_than_two_curves_is_not_drawn(tmp_path, page):
     assert 'data-variants="normalised zoom_50"' in both
 
 
-def with_photos(folder, labels=LABELS, *more):
+def with_photos(folder, labels=LABELS, *more, of_images=""):
     """Builds a page with pictures of the mistakes of `final`, on four test images of 8x8."""
     build_page(folder)
-    write_run(folder / "models" / "final")
     images = np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3)
     (folder / "data" / "cifar100").mkdir(parents=True)
     data = LabelledImages(images, np.array(labels), np.ones(4, bool), NAMES)
     split = np.full(4, prepared.TEST)
     packing.write(folder / "data/cifar100", data, order=np.arange(4), split=split, duplicates={})
+    seen = {"images.npy": of_images or file_hash(folder / "data/cifar100/images.npy")}
+    write_run(folder / "models" / "final", inputs=seen)
     options = "--photos", str(folder / "data"), str(folder / "models"), *more
     return run_report(folder, STUDY, *options, name="photos.html").read_text(encoding="utf-8")
 
@@ -360,9 +362,10 @@ def test_where_networks_look_needs_their_images(tmp_path):
         run_report(tmp_path, STUDY, "--grad-cam")
 
 
-def test_photos_of_other_images_than_it_was_tested_on_are_refused(tmp_path):
+@pytest.mark.parametrize("other", [{"labels": LABELS[::-1]}, {"of_images": "another hash"}], ids=list)
+def test_photos_of_other_images_than_it_was_tested_on_are_refused(tmp_path, other):
     with pytest.raises(InputError, match="final was tested on images other than those in data"):
-        with_photos(tmp_path, LABELS[::-1])
+        with_photos(tmp_path, **other)
 
 
 def test_the_page_that_git_keeps_gets_no_photos(tmp_path):

@@ -281,7 +281,7 @@ def test_stages_of_another_study_are_one_note_and_no_findings_and_their_outputs_
     (study / "models/.other.partial").mkdir()
     before = snapshot(study)
     assert check(study, "--repair") == [
-        "note: dvc.lock has 2 stages that dvc.yaml lacks, removed or of another study:"
+        "note: stages in dvc.lock that dvc.yaml lacks, removed or of another study (2):"
         " train@other, evaluate@other; they do no harm, and their outputs stay",
         "models/.other.partial was left by a killed process; remove it",
         "  removed models/.other.partial",

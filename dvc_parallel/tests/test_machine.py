@@ -70,7 +70,8 @@ def nvidia_smi(tmp_path, monkeypatch):
     [
         (None, {"GPU-aa": 10, "GPU-bb": 1, "GPU-cc": 1}),
         ("1", {"1": 1}),
-        ("GPU-aa,1", {"GPU-aa": 10, "1": 1}),
+        ("GPU-aa, 1", {"GPU-aa": 10, "1": 1}),
+        ("0,-1,1", {"0": 10}),  # CUDA stops at the first that is none
         ("", {}),
         ("-1", {}),
     ],

@@ -44,7 +44,7 @@ def decode(content: bytes, *, size: int, name: str, resize: str = "squash") -> n
         uint8[size, size, 3], RGB in [0, 255].
 
     Raises:
-        InputError: not an image of FORMATS, damaged, or too large.
+        InputError: not an image of FORMATS, damaged, too large, or of a colour mode with 16 or more bits.
     """
     return square(upright(content, name=name), size, resize)
 
@@ -53,16 +53,16 @@ def upright(content: bytes, *, name: str) -> Image.Image:
     """Decodes one image file.
 
     Args:
-        content: the file's bytes, of any size and colour mode. Transparency is laid on white, colour
-            profiles are not applied, of several images the first is taken, and it is turned upright as its
-            EXIF says. A JPEG of more than MAX_PIXELS is decoded at a half, quarter or eighth of its size.
+        content: the file's bytes. Transparency is laid on white, colour profiles are not applied, of several
+            images the first is taken, and it is turned upright as its EXIF says. A JPEG of more than
+            MAX_PIXELS is decoded at half or a quarter of its size.
         name: what to call it in an error.
 
     Returns:
         An image of mode RGB.
 
     Raises:
-        InputError: not an image of FORMATS, damaged, or too large.
+        InputError: not an image of FORMATS, damaged, too large, or of a colour mode with 16 or more bits.
     """
     try:
         with warnings.catch_warnings():

@@ -2,7 +2,8 @@
 
 images.npy and labels.npy hold the training pool, then the test images, each sorted by label and pixels:
 equal content gives equal bytes, whatever its source and order. Only split.npy depends on how validation
-images are chosen. manifest.json is a function of nothing but these arrays and the class names.
+images are chosen. manifest.json is a function of nothing but these arrays, the class names and how images
+became squares.
 """
 
 import json

@@ -16,10 +16,10 @@ from stages.datasets.prepared import LEFT_OUT, TEST, TRAIN, VALIDATION
 def split(
     labels: np.ndarray, hashes: Sequence[str], is_test: np.ndarray, *, share: float, seed: int
 ) -> np.ndarray:
-    """Chooses the validation images: round(share * n) of the n images that are not in the test split.
+    """Chooses the validation images: round(share * n) of n images.
 
-    Every class with different images gives at least one. Where images are equal, the number is the nearest
-    that keeps them together.
+    These are all that are neither test images nor equal to one. Every class with different images gives at
+    least one. Equal images stay together, so where there are any, the number may be off by a few.
 
     Args:
         labels: int64[n].

@@ -8,8 +8,8 @@ import keras
 def loss(targets: Any, outputs: Any, *, label_smoothing: float = 0.0) -> Any:
     """Returns the cross-entropy of each row, in nats.
 
-    Keras uses the logits instead of probabilities that come straight out of a softmax, so that small ones
-    keep their gradient.
+    With TensorFlow, Keras uses the logits instead of probabilities that come straight out of a softmax, so
+    that small ones keep their gradient.
 
     Args:
         targets: float32[b, classes], each adding up to 1.

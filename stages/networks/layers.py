@@ -129,10 +129,10 @@ def dense_classifier(
 
 
 def probabilities(x: Any, n_classes: int, *, seed: int, logit_scale: float = 1.0) -> Any:
-    """Adds the last dense layer and the softmax, in float32 whatever precision the rest has.
+    """Adds the last dense layer, and the softmax in float32 whatever precision the rest has.
 
     Args:
-        x: float32[n, features].
+        x: float[n, features].
         n_classes: width of the softmax.
         seed: of initial weights.
         logit_scale: factor of the logits; a scale of 1 adds no layer.

@@ -1,7 +1,7 @@
 """A residual network that is fast to train: in each stage, pooling comes right after the first convolution.
 
 After the network of tysam-code/hlb-CIFAR10 (Balsam 2023), itself from David Page's *How to train your ResNet*
-(2018). Most convolutions see small maps, so that 2 million parameters train on two CPU cores.
+(2018). Most convolutions see small maps, so that millions of parameters train on two CPU cores.
 """
 
 from collections.abc import Sequence

@@ -73,7 +73,7 @@ class StudyView:
     Attributes:
         variants: by name, in the study's order.
         ladders: as in report.yaml, but their steps are variants, their rows those of `summary.climb`.
-        claims: the report's conclusions, tested.
+        claims: the report's conclusions and ours, tested.
         told: what `resolve` wrote for the stage, with everything that report.yaml says.
     """
 

@@ -40,9 +40,7 @@ def _blocks(variant: VariantView) -> Iterator[str]:
         title = text("what_changes" if variant.parent else "knobs")
         yield f"<h4>{title}</h4>{knob_changes(variant)}"
     if "loss" in found and not variant.has_epochs:
-        notes = variant.record["notes"]  # a list where the seeds' notes differ
-        chosen = {note.get("penalty") for note in (notes if isinstance(notes, list) else [notes])}
-        yield tables.penalties(found, chosen)
+        yield tables.penalties(found, {variant.record["notes"].get("penalty")})
     if "architecture" in found:
         yield network_drawing.drawing(variant)
         yield tables.layers(found["architecture"], variant.record["parameters"]["total"])

@@ -36,7 +36,7 @@ def mistakes(study: StudyView, data: Path, models: Path, heat: Heat | None = Non
         heat: shows next to each image where the network looks for the class it predicts.
 
     Raises:
-        InputError: a model was trained on images other than those in `data`.
+        InputError: a model was trained on other images than those in `data`, or a head on other labels.
     """
     opened, found = cache(prepared.read), {}
     for name, variant in study.variants.items():
@@ -46,14 +46,12 @@ def mistakes(study: StudyView, data: Path, models: Path, heat: Heat | None = Non
     return found
 
 
-def resized(images: np.ndarray, size: int) -> np.ndarray:
-    """Returns square images of another size, uint8[n, size, size, 3]: that of a network's features."""
-    return np.stack([np.asarray(Image.fromarray(image).resize((size, size))) for image in images])
-
-
 def _of_run(run: run_folder.TrainedRun, dataset: prepared.Dataset, name: str, heat: Heat | None) -> str:
     rows, labels = dataset.rows("test"), run.test.labels
-    if not np.array_equal(dataset.labels[rows], labels):
+    of_images = run.record["inputs"].get("images.npy")  # which a head on features does not have
+    if of_images not in (None, dataset.hashes["images.npy"]) or not np.array_equal(
+        dataset.labels[rows], labels
+    ):
         raise InputError(f"{name} was tested on images other than those in data; run `dvc repro` first")
     predicted, confidence = predicted_labels(run.test), run.test.probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)

@@ -15,7 +15,7 @@ def pool(maps: Any, name: str = "pooled_features", *, p: float = 3.0) -> Any:
     Args:
         maps: float[n, height, width, c]; negative values count as 0.
         name: of its last operation.
-        p: at least 1.
+        p: above 0; 1 is the mean, and the larger it is, the closer to the maximum.
 
     Returns:
         float32[n, c].

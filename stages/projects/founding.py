@@ -34,7 +34,7 @@ def founded(folder: Path, message: str) -> Iterator[Path]:
 
 
 def commit(folder: Path, message: str) -> None:
-    """Commits all that git tracks, if anything changed; names an author if git knows none."""
+    """Commits all that git does not ignore, if anything changed; names an author if git knows none."""
     call(["git", "add", "--all"], folder)
     if subprocess.run(["git", "diff", "--cached", "--quiet"], cwd=folder).returncode:
         known = subprocess.run(["git", "config", "user.email"], cwd=folder, capture_output=True)

@@ -18,7 +18,7 @@ BATCH = 16
 EPOCHS = 40  # at most, and
 IMAGES = 60_000  # seen in a training, about a minute on one core; but never fewer than
 FEWEST_EPOCHS = 10
-SEEDS = 3  # if a training takes seconds
+SEEDS = 3  # if a training takes a minute or less
 FEW = 2000  # training images, up to which it does
 HEADS = """heads:
   linear_head: {{data: {name}_features, trainer: convex, end_to_end: true, threads: 2, network: dense_head,

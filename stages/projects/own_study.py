@@ -60,7 +60,7 @@ def start(folder: Path, images: Path, backbone: BackboneFile | None, params: str
 
 
 def _describe(path: Path, name: str) -> None:
-    """Gives pyproject.toml a valid name, and leaves out developers' tools."""
+    """Gives pyproject.toml a valid name, and leaves out the settings of developers' tools."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "study"
     text = path.read_text(encoding="utf-8").partition("[tool.ruff]")[0]
     for key, value in (("name", plain), ("description", "A study of images.")):

@@ -19,7 +19,7 @@ from stages.results.evaluated import Evaluated
 from stages.results.statistics import BOTH, Interval, SeedSpread
 
 HOLDS, IN_PART, REFUTED, UNKNOWN = "holds", "holds in part", "does not hold", "inconclusive"
-ENOUGH_FOR_A_FIGURE = 3  # seeds; two predict another run to ± 15 of their deviations
+ENOUGH_FOR_A_FIGURE = 3  # seeds; two predict another run to ± 16 of their deviations
 
 
 class Tested(NamedTuple):

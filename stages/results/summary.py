@@ -85,7 +85,7 @@ def row(
 
 def is_one_seed(row: Json) -> bool:
     """Returns whether a row's verdict rests on one seed, without knowing how much seeds differ."""
-    return row["verdict"] in JUDGED and row["difference_counts"] == IMAGES
+    return row["verdict"] in JUDGED and row["seeds"] == 1 and row["difference_counts"] == IMAGES
 
 
 def _gain(

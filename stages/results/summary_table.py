@@ -47,7 +47,7 @@ GAINS = """
 
 How much each variant's test accuracy exceeds that of the variant it builds on, paired by test image. With
 one seed each the interval counts only images (Newcombe 1998, method 10 for paired data) and comes with the
-exact McNemar test.
+exact McNemar test, unless similar variants show how much seeds differ, or the training has one optimum.
 """
 
 

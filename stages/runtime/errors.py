@@ -20,7 +20,7 @@ _RIGHTS = "change its permissions or its owner, then rerun"
 _REMEDIES = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
-    errno.EFBIG: _ROOM,
+    errno.EFBIG: "the file system, or `ulimit -f`, allows no file of this size",
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EROFS: "run in a writable folder",
@@ -49,9 +49,10 @@ def some(texts: Sequence[str], most: int = 3, between: str = ", ") -> str:
 def run(main: Callable[[], None]) -> None:
     """Runs a command's `main`; an expected error becomes one message on stderr and exit code 1.
 
-    Expected are `InputError`, a missing file, a full or read-only disk and a lack of memory; others are bugs
-    and keep their traceback. Ctrl-C, SIGTERM and a closed terminal end quietly with 130, 143 and 129, and a
-    reader that has had enough, such as `head`, with 141. Streams may be closed from the start.
+    Expected are `InputError`, a missing file, what a disk refuses, a name that is not UTF-8 and a lack of
+    memory; others are bugs and keep their traceback. Ctrl-C, SIGTERM and a closed terminal end quietly with
+    130, 143 and 129, and a reader that has had enough, such as `head`, with 141. Streams may be closed from
+    the start.
     """
     signals.handle()
     _prepare_streams()

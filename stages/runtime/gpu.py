@@ -41,7 +41,8 @@ def note(library: str, device: str, devices: Path = DEVICES) -> str | None:
     """
     if hidden() or device.startswith("gpu") or not present(devices):
         return None
+    remedy = "`uv run --extra gpu` brings CUDA, " if library == "tensorflow" else ""
     return (
         f"there is an NVIDIA GPU, but {library} does not see it: running on the CPU;"
-        " `uv run --extra gpu` brings CUDA, CUDA_VISIBLE_DEVICES='' silences this"
+        f" {remedy}CUDA_VISIBLE_DEVICES='' silences this"
     )

@@ -21,7 +21,8 @@ def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
         hashes: file name -> SHA-256.
 
     Raises:
-        InputError: a file is missing or has other bytes.
+        FileNotFoundError: a file is missing.
+        InputError: a file has other bytes.
     """
     for name, expected in hashes.items():
         received = file_hash(folder / name)

@@ -1,4 +1,4 @@
-"""Modules that a knob names: networks, augmentations, backbone and dataset formats, one file each.
+"""Modules that a knob names: networks, augmentations, losses, formats of datasets, ..., one file each.
 
 A file's name is the knob's value, so that adding one takes one new file, and no list of them is part of every
 training's code.
@@ -19,11 +19,11 @@ REQUIRED = object()  # stands for a missing default
 
 
 def find(room: str, name: str) -> ModuleType:
-    """Imports `stages/<room>/<name>.py`; `resolve` has checked that there is one.
+    """Imports `stages/<room>/<name>.py`; `resolve` has checked names from params.yaml.
 
     Args:
-        room: networks, augmentation, backbones or datasets.
-        name: as params.yaml has it.
+        room: such as networks.
+        name: of a module in it.
     """
     return importlib.import_module(f"stages.{room}.{name}")
 

@@ -53,7 +53,8 @@ def read(path: Path, stage: str) -> Resolved:
     """Reads an item and checks that the code is still what `resolve` saw.
 
     Raises:
-        InputError: no such file, or the code was edited since.
+        FileNotFoundError: no such file.
+        InputError: the code was edited since.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     now = code.hashes([f"stages.{stage}", *content["uses"]])

@@ -38,7 +38,10 @@ def sources_of(place: Path) -> dict[str, dict[str, Any]]:
         InputError: `place` is missing, or an archive changed since it was downloaded.
     """
     if not place.exists():
-        raise InputError(f"{place} not found; correct `from` in params.yaml, or put the data there")
+        raise InputError(
+            f"{place} not found; `dvc repro` makes what is below data/, your own data you put there yourself,"
+            " or correct `from` in params.yaml"
+        )
     if not (place / PROVENANCE).is_file():
         return {place.name: {"kind": "own", "sha256": _tree_hash(place)}}
     sources = json.loads((place / PROVENANCE).read_text(encoding="utf-8"))

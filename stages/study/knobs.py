@@ -15,7 +15,7 @@ from stages.study.checking import MistakesError, Section
 from stages.study.reading import Mistake
 
 Offered = dict[str, dict[str, object]]  # module -> knob -> its default
-GIVEN = ("n_classes", "seed", "statistics", "name")  # arguments of a network that are not its knobs
+GIVEN = ("n_classes", "seed")  # arguments of a network that are not its knobs
 NETWORKS: Offered = {
     name: {word: default for word, default in words.items() if word not in GIVEN}
     for name, words in offered("networks", "build").items()

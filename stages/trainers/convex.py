@@ -31,7 +31,7 @@ ONE_OPTIMUM = True  # for every seed, so that `resolve` accepts only one
 LAYER = "head_logits"  # of the network, the only one with weights to train
 MOST_ITERATIONS = 1000
 TOLERANCE = 1e-6  # of the gradient's largest entry, at most, and
-SHARE = 0.1  # of the penalty: below it, the penalty's own pull would be lost
+SHARE = 0.1  # of the penalty, at most: otherwise the penalty's own pull would be lost
 CORRECTIONS = 20  # that L-BFGS keeps
 SMALLEST = 1e-12  # share of the largest variance below which a direction is rounding
 BATCH = 1024  # examples that go through the feature steps at a time
@@ -105,7 +105,7 @@ def fit(run: TrainingRun) -> Fitted:
 
 
 class _Weights:
-    """Kernel and bias of the last layer, float64 while they are fitted."""
+    """Kernel and bias of the last layer, float64 while they are fitted; float32 on JAX."""
 
     def __init__(self, n_inputs: int, n_classes: int) -> None:
         self.variables = [

@@ -37,7 +37,8 @@ def fit(run: TrainingRun) -> Fitted:
 
     Returns:
         Per epoch: epoch, loss (plain cross-entropy) and accuracy (running means while training, of augmented
-        images), val_loss, val_accuracy, learning_rate; the best epoch, where the run ends with it.
+        images), val_loss and val_accuracy (of the averaged weights, if asked for), learning_rate. In the
+        notes the best epoch, where the run ends with it, and the epoch after which it stopped early.
 
     Raises:
         InputError: the loss is no longer finite, or Keras refuses the optimizer.

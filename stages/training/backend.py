@@ -1,4 +1,4 @@
-"""The one place that talks to the library below Keras: threads, determinism, precision, device, versions."""
+"""What is set in the library below Keras: threads, determinism, precision, device, versions."""
 
 import platform
 import sys
@@ -15,7 +15,9 @@ from stages.runtime.keras_import import quiet
 
 
 def configure(threads: int, precision: str = "float32") -> None:
-    """Makes a run repeatable: fixed CPU threads and deterministic kernels; call before any computation.
+    """Makes a run repeatable: fixed CPU threads and, with TensorFlow, deterministic kernels.
+
+    Call it before any computation.
 
     Args:
         threads: CPU threads; another number adds up in another order, so results differ in their last bits.

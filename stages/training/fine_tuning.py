@@ -71,7 +71,7 @@ def unfreeze(model: keras.Model, which: str, *, batch_norm: bool = False) -> Non
     """Sets which layers train: all, none of the backbone, or the backbone from a layer's prefix on.
 
     BatchNormalization stays frozen at any depth unless `batch_norm` is set: its statistics, gathered on
-    ImageNet, would be overwritten by those of batches of 32. Compile after this.
+    ImageNet, would be overwritten by those of small batches. Compile after this.
 
     Args:
         model: flat, from `joining.join`; the names of the head's layers start with `head_`.
@@ -79,7 +79,7 @@ def unfreeze(model: keras.Model, which: str, *, batch_norm: bool = False) -> Non
         batch_norm: whether their normalisation trains with them, as after Keras' `trainable = True`.
 
     Raises:
-        InputError: no layer of the backbone has that prefix.
+        InputError: no layer has that prefix.
     """
     prefix = {"all": "", "none": HEAD}.get(which, which)
     if not any(layer.name.startswith(prefix) for layer in model.layers):

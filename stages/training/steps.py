@@ -58,7 +58,7 @@ def step_function(
     """Returns a function that computes a chunk of training steps, which change the model.
 
     Args:
-        model: compiled by `compiled`, from inputs to probabilities.
+        model: compiled by `session.prepare`, from inputs to probabilities.
         example: an input, of the dtype and shape of all; the model may take images of any size.
         augmentation: (name, amount) in the order in which they are applied.
         update: what a step does besides.

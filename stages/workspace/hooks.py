@@ -46,7 +46,7 @@ class StudyHooks(Hooks):
         return sum(path.stat().st_mtime > since for path in runs) if runs else 1
 
     def parts_kept(self, reasons: Sequence[str]) -> int:
-        """Returns how many seeds are kept: all, if only their number grew."""
+        """Returns how many seeds are kept: all there were, if only their number changed."""
         former = [re.fullmatch(r"knob seeds: (\d+) -> \d+", reason) for reason in reasons]
         return int(former[0][1]) if len(former) == 1 and former[0] else 0
 
