@@ -138,6 +138,7 @@ OTHER = {"inputs": {"labels.npy": "other"}}
         (LEVEL, {"flip": variant(seeds=1)}, "fewer than 2 seeds", ["flip"]),
         (LEVEL, {"flip": variant(at_end={})}, "the end of training is not recorded", ["flip"]),
         (FIGURE, {"flip": variant(seeds=2)}, "fewer than 3 seeds", ["flip"]),
+        (FIGURE, {"flip": variant(format="cub200", provenance="stand-in")}, "not the report's images", ["flip"]),
         (LEVEL | {"of": "final"}, {"final": variant(epochs=3)}, "not the report's data or epochs", ["final"]),
         (LEVEL | {"of": "final"}, {"final": variant(provenance="own")}, "not the report's data or epochs",
          ["final"]),

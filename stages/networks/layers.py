@@ -9,7 +9,7 @@ from stages.networks.seeds import layer_seed
 
 
 def scale_pixels(x: Any, statistics: dict[str, list[float]] | None) -> Any:
-    """Scales RGB from [0, 255] to [0, 1], optionally standardised per channel (report 1.1 and 2.1).
+    """Scales RGB from [0, 255] to [0, 1], optionally standardised per channel (report 2.1).
 
     Args:
         x: images, float32[n, height, width, 3] in [0, 255].

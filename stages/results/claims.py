@@ -145,6 +145,8 @@ def _obstacle(test: Json, variants: Mapping[str, Evaluated], report: Json) -> tu
         reported = report["results"].get(name)
         if reported and comparable.obstacles(variant.record, reported, report):
             return "not the report's data or epochs", (name,)
+        if "figure" in test and not comparable.has_reports_images(variant.record):
+            return "not the report's images", (name,)
         if test["measure"] not in ("test_accuracy", "spread") and not variant.record.get("at_end"):
             return "the end of training is not recorded", (name,)
     return contrasts.obstacle(*variants.values()) if len(variants) > 1 else "", tuple(variants)
