@@ -89,17 +89,20 @@ def _with_ancestors(
     return {name: entry for name, entry in variants.items() if name in wanted}
 
 
-def _measured(path: Path) -> dict[str, float | None]:
-    """Returns the accuracy on the test images, in [0, 1], and its deviation; None if there is none.
+def _measured(path: Path) -> dict[str, Any]:
+    """Returns the accuracy on the test images, in [0, 1], its deviation and of how many seeds they are.
+
+    None stands for what there is not.
 
     Raises:
         InputError: the file is damaged.
     """
     try:
-        test = json.loads(path.read_text(encoding="utf-8"))["test"]
-        return {"accuracy": float(test["accuracy"]), "std": test.get("std")}
+        found = json.loads(path.read_text(encoding="utf-8"))
+        test = found["test"]
+        return {"accuracy": float(test["accuracy"]), "std": test.get("std"), "trained": found["seeds"]}
     except FileNotFoundError:
-        return {"accuracy": None, "std": None}
+        return {"accuracy": None, "std": None, "trained": 0}
     except DAMAGE as error:
         raise InputError(
             f"{path} is damaged ({type(error).__name__}), expected what evaluate writes;"
@@ -142,7 +145,7 @@ def _walk(
 
 def _result(entry: Mapping[str, Any]) -> str:
     here = "not run" if entry["accuracy"] is None else f"{entry['accuracy']:.3f}"
-    spread = "" if entry["std"] is None else f" ± {entry['std']:.3f}, {entry['seeds']} seeds"
+    spread = "" if entry["std"] is None else f" ± {entry['std']:.3f}, {entry['trained']} seeds"
     report = "" if entry["reported"] is None else f" (report {entry['reported']:.3f})"
     return f"{here}{spread}{report}"
 

@@ -41,12 +41,6 @@ def test_a_head_on_features_of_the_same_images_is_compared_with_a_network_on_the
     assert comparable.is_same_data(EVALUATED | other_backbone, EVALUATED)
 
 
-def test_a_row_without_its_correct_images_says_so():
-    one, other = Evaluated(EVALUATED, {}, rights(0.5, 100)), Evaluated(EVALUATED, {}, None)
-    assert contrasts.between(one, other) is None
-    assert contrasts.obstacle(one, other) == "which images are right is not recorded"
-
-
 def test_the_report_is_compared_only_without_obstacles():
     assert comparable.reported("final", EVALUATED, REPORT) == REPORT["results"]["final"]
     assert comparable.reported("final", EVALUATED | {"epochs": 1}, REPORT) == {}

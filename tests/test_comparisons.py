@@ -86,11 +86,6 @@ def test_curves_on_different_data_each_name_their_data(tmp_path, changes):
     assert '\n1,"final (cifar100, stand-in data)",0.5,' in table
 
 
-def test_a_head_on_features_compares_with_a_network_on_the_same_images(tmp_path):
-    write(tmp_path, final={}, flip={"dataset": "cifar100_resnet50"})
-    assert "flip,0.5" in (tmp_path / "out" / "zoom_loss.csv").read_text()
-
-
 def test_curves_of_several_seeds_keep_their_band(tmp_path):
     write_evaluated(tmp_path, "final", seeds=3)
     write(tmp_path, final={}, flip={})

@@ -111,6 +111,26 @@ def test_with_more_features_than_examples_it_is_the_minimum_all_the_same(make, v
     assert np.linalg.matrix_rank(kernel) <= 3
 
 
+def test_equal_examples_count_as_often_as_they_are_there(make):
+    data = dataset(c=200)
+    rows = data.rows("train")
+    data.inputs[rows[1]] = data.inputs[rows[0]]  # so that the examples are dependent
+    run = make(data, penalties=[0.01])
+    convex.fit(run)
+    x, labels = of_split(data, "train")
+    slopes = gradient(*solution(run), x[:, 0], labels, 0.01)
+    assert max(np.abs(each).max() for each in slopes) < 1e-4
+
+
+def test_a_small_penalty_is_fitted_to_a_smaller_gradient(make, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        convex, "minimize", lambda *a, **k: asked.append(k["options"]["gtol"]) or minimize(*a, **k)
+    )
+    convex.fit(make(dataset(), penalties=[0.1, 1e-7]))
+    assert asked == [pytest.approx(1e-6), pytest.approx(1e-8)]
+
+
 def test_a_larger_penalty_leaves_smaller_weights_and_the_biases_free(make):
     data = dataset()
     labels = data.labels.copy()

@@ -26,7 +26,6 @@ ELSEWHERE = {  # command, by how it starts -> what runs it instead
         f"{word} ": "a cluster; test_ray_cluster.py"
         for word in ("ray", "kubectl", "srun", "export", "head=$(scontrol")
     },
-    "python -m stages.run --ray auto": "a cluster; test_ray_cluster.py",
     "uv run --extra ray ": "test_ray_cluster.py",
     "uv run dvc remote add -d there s3": "whoever has one",
     "uv run dvc exp run -S variants.longer_1.seeds=5": "test_study.py, with more seeds of another variant",

@@ -100,7 +100,9 @@ def start(project: Path, stage: str) -> subprocess.Popen:
     return process
 
 
-@pytest.mark.parametrize("name", ["a b", "$(id)", "a;id", "-a", "ä", "", "../x", "x\n", "a" * 65, 7, None])
+@pytest.mark.parametrize(
+    "name", ["a b", "$(id)", "a;id", "-a", "ä", "", "../x", "a.b", "x\n", "a" * 65, 7, None]
+)
 def test_names_that_dvc_would_paste_unquoted_into_a_command_are_refused(name: str) -> None:
     for section in ("variants", "heads", "fine_tunes", "datasets", "backbones", "features", "sources"):
         assert any("is an invalid name" in line for line in mistakes(**{section: {name: {}}}))

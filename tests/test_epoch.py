@@ -15,6 +15,7 @@ from stages.training.session import prepare
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
 STILL = {"class_name": "SGD", "config": {"learning_rate": 0.0}}  # weights stay, so losses can be compared
+DROPOUT = {"base_net": {"filters": [3], "dense_units": [], "block_dropout": [0.5]}}
 HUGE = {"class_name": "SGD", "config": {"learning_rate": 1e38}}
 
 
@@ -39,11 +40,26 @@ def test_an_augmentation_changes_what_is_learned_and_not_what_is_validated(make,
     assert augmented["val_loss"] == plain["val_loss"]
 
 
-def test_dropout_is_a_function_of_seed_and_epoch(make):
+@pytest.mark.parametrize(
+    "chance",
+    [{"augmentation": [["crop", 4]]}, {"network": DROPOUT, "augmentation": []}],
+    ids=["augmentation", "dropout"],
+)
+def test_each_seed_draws_for_itself(make, chance):
+    model = make(**PLAIN | chance).model
+    first, again, other = (
+        fit(make(name, **PLAIN | chance, seed=seed, model=model, optimizer=STILL, epochs=1))[0]["loss"]
+        for name, seed in (("first", 0), ("again", 0), ("other", 1))
+    )
+    assert first == again
+    assert other != pytest.approx(first, rel=1e-5)
+
+
+def test_dropout_is_a_function_of_the_epoch(make):
     """Epoch 2 alone, from weights that stay, gives what it gives after epoch 1."""
 
     def trained(name, epochs, first_epoch):
-        run = make(name, optimizer=STILL, epochs=epochs, first_epoch=first_epoch)
+        run = make(name, augmentation=[], optimizer=STILL, epochs=epochs, first_epoch=first_epoch)
         history = fit(run)
         return history, np.asarray(run.model.get_layer("block1_dropout").seed_generator.state).tolist()
 

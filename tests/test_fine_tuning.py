@@ -43,7 +43,6 @@ def trainable(model):
         ("all", [*BACKBONE, *HEAD]),
         ("none", HEAD),
         ("conv5", ["conv5_conv/kernel", "conv5_conv/bias", *HEAD]),
-        ("conv", [*BACKBONE, *HEAD]),
         ("conv4_conv", ["conv4_conv/kernel", "conv4_conv/bias", *HEAD]),
     ],
 )

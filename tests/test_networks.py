@@ -296,6 +296,25 @@ def test_a_stage_of_the_pooled_residual_network_adds_to_the_maps_it_pooled():
     assert before.shape == (2, 4, 4, 6)
 
 
+def test_residual_networks_activate_after_each_addition_or_before_it():
+    block = ["conv1", "conv1_bn", "conv1_relu", "conv2", "conv2_bn", "shortcut_pool", "shortcut"]
+    names = [layer.name for layer in residual(filters=[4, 6], depth=1).layers]
+    after = [name.removeprefix("stage2_block1_") for name in names if name.startswith("stage2_block1")]
+    assert sorted(after) == sorted([*block, "shortcut_bn", "add", "relu"])
+    pooled = residual(network=pooled_residual_net, filters=[4, 6])
+    before = [layer.name for layer in pooled.layers if layer.name.startswith("stage1")]
+    parts = ["conv1", "pool", "conv1_bn", "conv1_relu", "conv2", "conv2_bn", "conv2_relu", "add"]
+    assert before == [f"stage1_{part}" for part in parts]
+    assert kind(pooled.get_layer("stage1_pool")) == "MaxPooling2D"
+    assert kind(residual(filters=[4, 6]).get_layer("stage2_block1_shortcut_pool")) == "AveragePooling2D"
+
+
+@pytest.mark.parametrize("network", [residual_net, pooled_residual_net])
+def test_weights_of_a_residual_network_are_drawn_as_he_et_al_do(network):
+    kernel = residual(network=network, filters=[32, 64]).get_layer("stem_conv").kernel
+    assert np.std(kernel) == pytest.approx(np.sqrt(2 / 27), rel=0.1)  # of 864 weights
+
+
 SMALL = {
     "base_net": {"filters": [2], "dense_units": [3]},
     "deeper_net": {"filters": [2, 2], "dense_units": [3]},

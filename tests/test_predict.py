@@ -101,7 +101,6 @@ def test_a_mistake_is_named(project, arguments, message):
 def test_the_first_seed_predicts_and_on_demand_all_of_them_in_the_mean(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small_classifiers.write_net(seed=3)
-    small_classifiers.write_net(seed=10, class_names=["red", "green", "blue"])
     dull = [keras.layers.GlobalAveragePooling2D(name="pool"), keras.layers.Softmax(name="probabilities")]
     small_classifiers.write_seed("net", small_classifiers.mean_colour(8, *dull, sharpness=1e6), seed=10)
     image = write(tmp_path / "one.png", "blue")

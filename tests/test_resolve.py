@@ -17,7 +17,6 @@ EXPLICIT_FLIPS += ("adagrad_tuned", "adadelta_tuned")
 EXPLICIT_FLIPS += tuple(
     f"residual{step}" for step in ("", "_crop", "_schedule", "_smoothing", "_cutmix", "_averaged")
 )
-FRAMEWORKS = {"tensorflow", "keras", "torch", "jax"}
 
 
 @pytest.fixture

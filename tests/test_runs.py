@@ -90,14 +90,13 @@ def fail():
 
 
 def test_interrupted_and_stopped_runs_end_in_the_bytes_of_an_undisturbed_one(
-    train, at_chunk, tmp_path, capsys, monkeypatch
+    train, at_chunk, tmp_path, capsys
 ):
     expected = contents(train("models/undisturbed", **MANY))
     assert sorted(expected) == [f"seed-0/{name}" for name in FILES]
-    with monkeypatch.context():
-        at_chunk(4, fail)  # in epoch 2, which has two chunks
-        with pytest.raises(KeyboardInterrupt):
-            train("models/disturbed", **MANY)
+    at_chunk(4, fail)  # in epoch 2, which has two chunks
+    with pytest.raises(KeyboardInterrupt):
+        train("models/disturbed", **MANY)
     assert not (tmp_path / "models/disturbed").exists()
     store = tmp_path / ".checkpoints/models/disturbed"
     assert [path.name for path in store.iterdir() if path.suffix != ".lock"] == ["seed-0.npz"]
@@ -134,11 +133,32 @@ def test_more_seeds_train_only_the_new_ones_and_each_is_what_it_is_alone(train, 
     assert alone == {name: three[name] for name in three if name.startswith("seed-2/")}
 
 
+def use_more_images(folder):
+    """Replaces the data."""
+    studies.write_dataset(folder / "more", n=50)
+    (folder / "data").rename(folder / "former")
+    (folder / "more").rename(folder / "data")
+
+
 @pytest.mark.parametrize("change", [{"code": "edited"}, {"epochs": 2}])
 def test_a_seed_of_other_knobs_or_code_is_trained_again(train, capsys, change):
     train("models/some", **SHORT)
     capsys.readouterr()
     train("models/some", **SHORT | change)
+    assert "tiny: epoch 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("other", ["data", "environment"])
+def test_a_seed_of_other_data_or_another_environment_is_trained_again(
+    train, tmp_path, monkeypatch, capsys, other
+):
+    train("models/some", **SHORT)
+    if other == "data":
+        use_more_images(tmp_path)
+    else:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    capsys.readouterr()
+    train("models/some", **SHORT)
     assert "tiny: epoch 1" in capsys.readouterr().out
 
 
@@ -202,9 +222,7 @@ def test_a_recipe_is_equal_for_seeds_and_counts_knobs_data_and_the_start(train, 
             for to in "xy"
         ),
     ]
-    studies.write_dataset(tmp_path / "more", n=50)
-    (tmp_path / "data").rename(tmp_path / "former")
-    (tmp_path / "more").rename(tmp_path / "data")
+    use_more_images(tmp_path)
     others.append(recipe("models/d"))
     assert len({record(first)["recipe"], *others}) == 5
 

@@ -114,9 +114,6 @@ def test_a_whole_number_is_accepted_where_a_float_is_expected():
     assert repr(content["variants"]["some"]["block_dropout"]) == "[0.0, 0.5]"
 
 
-UNFIT = ("../x", "a.b", "x\n", "a" * 65, 7, None)  # test_dvc.py has what a shell would take for more
-
-
 @pytest.mark.parametrize(
     ("sections", "line"),
     [

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import studies
 from stages.training import checkpoints
-from stages.training.session import Epochs, prepare
+from stages.training.session import prepare
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -26,12 +26,3 @@ def test_the_last_and_smaller_batch_is_a_step_too(tmp_path, n, steps):
     data = studies.dataset(n)  # of which 24, 20 and 21 train
     run = studies.training_run(data, tmp_path, **studies.PLAIN)
     assert prepare(run).steps_per_epoch == steps
-
-
-def test_the_best_epoch_is_the_first_of_equal_ones():
-    history = [
-        {"val_loss": loss, "val_accuracy": accuracy} for loss, accuracy in ((3, 1), (2, 5), (2, 5), (9, 7))
-    ]
-    by_accuracy = Epochs(4, 10, monitor="val_accuracy")
-    assert Epochs(4, 10).best(history) == 1
-    assert (by_accuracy.best(history), by_accuracy.best(history[:3])) == (3, 1)

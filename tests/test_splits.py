@@ -76,6 +76,12 @@ def test_a_class_of_copies_gives_whole_groups_as_near_to_its_share_as_they_allow
     assert not held_out & {hashes[row] for row in np.flatnonzero(chosen == TRAIN)}
 
 
+def test_one_more_group_validates_if_that_is_nearer_to_the_share():
+    hashes = [str(number // 4) for number in range(40)]
+    chosen = split(np.zeros(40, int), hashes, np.zeros(40, bool), share=0.275, seed=0)
+    assert (chosen == VALIDATION).sum() == 12  # of 11: three groups of four, not two
+
+
 def test_every_class_with_different_images_validates_however_small_the_share():
     labels = np.repeat([0, 1, 2, 3], [200, 5, 4, 3])
     hashes = [str(number) for number in range(205)] + ["twice"] * 2 + ["pair"] * 2 + ["thrice"] * 3

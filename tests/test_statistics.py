@@ -58,6 +58,12 @@ def test_equal_predictions_of_one_seed_each_are_no_difference():
     assert found.low < 0 < found.high
 
 
+def test_equal_predictions_of_several_seeds_prove_nothing_either():
+    same = np.tile(np.arange(100) < 50, (3, 1))
+    found = paired_difference(same, same)
+    assert found.low < found.value == 0 < found.high
+
+
 def test_pairing_narrows_the_interval_of_variants_that_agree_on_most_images():
     one, other = table(600, 60, 30, 310)
     paired = paired_difference(one, other)

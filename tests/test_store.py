@@ -72,3 +72,4 @@ def test_stages_that_start_at_once_may_forget_the_same(kept):
     with ThreadPoolExecutor(4) as threads:
         for task in [threads.submit(store.forget, Path(".checkpoints/models")) for _ in range(4)]:
             task.result()
+    assert list(Path(".checkpoints/models").iterdir()) == []

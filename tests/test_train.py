@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import processes
-from benchmarks.studies import hashes, write_dataset, write_json, write_resolved
+from benchmarks.studies import PLAIN, hashes, write_dataset, write_json, write_resolved
 from stages.datasets import prepared
 from stages.runtime import limits, resolved
 
@@ -21,6 +21,7 @@ HOSTILE = {  # a notebook, a user's ~/.keras, limits of Keras, another hash seed
     "TZ": "Asia/Tokyo",
     "LC_ALL": "C",
 }
+STILL = {"class_name": "SGD", "config": {"learning_rate": 0.0}}
 THEIRS = {"floatx": "float64", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
 
 ALONE = {limits.CORES: "2"}  # a seed's, so none is left for a helper
@@ -88,6 +89,20 @@ def test_seeds_are_the_same_bytes_whichever_process_trains_them_in_a_hostile_env
     assert found["settings"] == {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
+@pytest.mark.parametrize(
+    ("verb", "knobs", "inputs"),
+    [("train", PLAIN, ["pets"]), ("train_head", HEAD, ["pets", "features"])],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_seed_starts_from_weights_of_its_own(study, verb, knobs, inputs):
+    write_resolved(study / "still.json", verb, **knobs, optimizer=STILL, epochs=1, seeds=2)
+    fork(study, f"stages.{verb}", "still.json", *inputs, f"still/{verb}")
+    first, second = (
+        np.load(study / f"still/{verb}/seed-{seed}/predictions.npz")["test_probabilities"] for seed in (0, 1)
+    )
+    assert not np.allclose(first, second, atol=1e-3)
+
+
 def test_a_head_learns_from_features_and_is_saved_with_its_backbone(study):
     found = record(study / "models/head")
     # 2048*6+6 and 6*3+3 of the head, which alone is trained; of the backbone 3*3*3*32+32 = 896,
@@ -119,8 +134,7 @@ def test_a_seed_of_a_fine_tune_starts_from_the_same_seed_of_its_head(study):
     knobs = HEAD | {"epochs": 1, "seeds": 2}
     write_resolved(study / "two.json", "train_head", **knobs, name="two", end_to_end=True)
     fork(study, "stages.train_head", "two.json", "pets", "features", "models/two")
-    still = {"class_name": "SGD", "config": {"learning_rate": 0.0}}
-    tuned = knobs | {"network": None, "name": "still", "unfreeze": "none", "optimizer": still}
+    tuned = knobs | {"network": None, "name": "still", "unfreeze": "none", "optimizer": STILL}
     write_resolved(study / "still.json", "fine_tune", **tuned)
     fork(study, "stages.fine_tune", "still.json", "pets", "models/two", "models/still")
     for seed in (0, 1):
@@ -134,8 +148,7 @@ def test_a_seed_of_a_fine_tune_starts_from_the_same_seed_of_its_head(study):
 def test_a_fine_tune_predicts_on_enlarged_images_as_its_saved_model_does(study, keras_configured):
     from stages.backbones import keras_file
 
-    still = {"class_name": "SGD", "config": {"learning_rate": 0.0}}
-    knobs = HEAD | {"network": None, "epochs": 1, "unfreeze": "none", "optimizer": still}
+    knobs = HEAD | {"network": None, "epochs": 1, "unfreeze": "none", "optimizer": STILL}
     found = {}
     for name, size in (("as_it_is", None), ("enlarged", 24)):
         write_resolved(

@@ -29,9 +29,9 @@ def study(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/basenet.json").write_text(
-        json.dumps({"test": {"accuracy": 0.4242, "std": 0.0251, "seeds": 10}})
+        json.dumps({"seeds": 7, "test": {"accuracy": 0.4242, "std": 0.0251}})
     )
-    (tmp_path / "metrics/flip.json").write_text(json.dumps({"test": {"accuracy": 0.4661, "seeds": 1}}))
+    (tmp_path / "metrics/flip.json").write_text(json.dumps({"seeds": 1, "test": {"accuracy": 0.4661}}))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -46,7 +46,7 @@ def test_names_bring_their_ancestors_with_changes_accuracies_and_the_reports(stu
     (depth, name, result, change), *rows = (
         (len(line) - len(line.lstrip()), *re.split(" {2,}", line.strip())) for line in lines
     )
-    assert (depth, name, result) == (0, "basenet", "0.424 ± 0.025, 10 seeds (report 0.419)")
+    assert (depth, name, result) == (0, "basenet", "0.424 ± 0.025, 7 seeds (report 0.419)")
     assert change.startswith("seed: 0, threads: 1, ")
     assert rows == [
         (2, "normalised", "not run", "normalisation: none -> featurewise"),
@@ -85,6 +85,7 @@ def test_json_has_the_same(study, capsys):
         "reported": None,
         "accuracy": None,
         "std": None,
+        "trained": 0,
     }
     basenet = found["basenet"]
     assert (basenet["accuracy"], basenet["std"], basenet["reported"]) == (0.4242, 0.0251, 0.4192)
