@@ -258,7 +258,7 @@ def test_an_image_changed_anywhere_becomes_a_square_or_is_refused(image, seed):
         start = draw.randrange(1 + len(content))
         content[start : start + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
     try:
-        found = decode(bytes(content), size=8, name="bird.jpg")
+        found = decode(bytes(content), size=8, name="bird.jpg").shape
     except InputError as error:
-        found = np.array(str(error).startswith("bird.jpg "))
-    assert found.shape == (8, 8, 3) or found.all()
+        found = str(error)[:9]
+    assert found in ((8, 8, 3), "bird.jpg ")

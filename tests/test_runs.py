@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import zipfile
 
 import keras
 import numpy as np
@@ -192,6 +193,8 @@ def test_a_loss_that_is_not_finite_leaves_no_folder_and_frees_its_lock(train, tm
 
 
 def test_a_run_records_all_that_made_it(train, tmp_path):
+    manifest = tmp_path / "data/manifest.json"
+    manifest.write_text(manifest.read_text().replace('"squash"', '"crop"'))
     folder = train("models/run", epochs=2, ema=0.7, seeds=2)
     data, found = prepared.read(tmp_path / "data"), record(folder, seed=1)
     # conv 3*3*3*2+2 = 56, 3*3*2*3+3 = 57, dense 6*6*3*6+6 = 654, 6*3+3 = 21; of batch normalisation
@@ -202,11 +205,15 @@ def test_a_run_records_all_that_made_it(train, tmp_path):
     expected = {
         **{"name": "tiny", "dataset": "pets", "epochs": 2, "last_epoch": 2, "seed": 1, "threads": 2},
         **{"precision": "float32", "classes": 3, "inputs": data.hashes, "image_size": 16},
-        **{"resize": "squash", "notes": {}, "code": {"stages.train": "code"}},
+        **{"resize": "crop", "notes": {}, "code": {"stages.train": "code"}},
         "splits": {"train": 24, "validation": 8, "test": 8, "left_out": 0},
     }
     assert found | expected == found
     assert sorted(found["sha256"]) == ["history.csv", "model.keras", "predictions.npz"]
+    with zipfile.ZipFile(folder / "seed-1/model.keras") as file:  # for `predict`
+        assert '"crop"' in "".join(
+            file.read(name).decode() for name in file.namelist() if name.endswith("json")
+        )
 
 
 def test_a_recipe_is_equal_for_seeds_and_counts_knobs_data_and_the_start(train, tmp_path):
