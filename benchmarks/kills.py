@@ -1,4 +1,4 @@
-"""Kills real stages at random moments and compares what they end in: python -m benchmarks.kills [--kills N].
+"""Kills real stages at random moments and compares what they end in.
 
 A training and an extraction of features run as `dvc repro` runs them, over and over. Each is killed
 (SIGKILL at any moment, while a checkpoint is written, while the results are written) or asked to end
@@ -7,14 +7,11 @@ disturbed; no epoch that was announced may be trained again, and one that was as
 after its very last step.
 """
 
-import argparse
 import itertools
 import os
 import random
 import re
 import signal
-import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,15 +57,6 @@ STAGES = (
 )
 
 
-@dataclass(frozen=True)
-class Kill:
-    """One kill: how, seconds until the process had ended, seconds of work that have to be done again."""
-
-    how: str
-    end_s: float
-    lost_s: float
-
-
 def write_study(folder: Path) -> None:
     """Writes what both stages read: 605 images, so that last batches are smaller, six epochs, a backbone."""
     write_dataset(folder / "data/images", n=605, size=24)
@@ -83,7 +71,7 @@ def write_study(folder: Path) -> None:
     resolved.write(folder / "features.json", "cache_features", knobs, ("stages.pooling.average",))
 
 
-def survive(stage: Stage, folder: Path, *, kills: int, seed: int) -> list[Kill]:
+def survive(stage: Stage, folder: Path, *, kills: int, seed: int) -> list[str]:
     """Kills a stage so often, in as many runs as that takes, and checks what each run ends in.
 
     Args:
@@ -92,11 +80,14 @@ def survive(stage: Stage, folder: Path, *, kills: int, seed: int) -> list[Kill]:
         kills: how many.
         seed: of their kinds and moments.
 
+    Returns:
+        How the stage was killed each time, one of KILLS and STOPS.
+
     Raises:
         AssertionError: a run ended in other bytes, or did again what it had said was done.
     """
     rng = random.Random(seed)
-    done: list[Kill] = []
+    done: list[str] = []
     processes.call(stage.module, stage.arguments, folder, folder / "log")
     undisturbed = hashes(folder / stage.out, "**/*.*")
     duration = _duration(stage, folder)
@@ -126,16 +117,14 @@ def _forget(stage: Stage, folder: Path) -> None:
     remove(folder / stage.out)
 
 
-def _one_run(stage: Stage, folder: Path, rng: random.Random, duration: float) -> Iterator[Kill]:
-    """Starts the stage until it ends by itself; yields each kill on the way."""
+def _one_run(stage: Stage, folder: Path, rng: random.Random, duration: float) -> Iterator[str]:
+    """Starts the stage until it ends by itself; yields how it was killed on the way."""
     said = (0, 0)
     while True:
         (how,) = rng.choices([*KILLS, *STOPS], weights=[4, 2, 1, 2, 2])
         number = STOPS.get(how, signal.SIGKILL)
-        began = time.time()
         process = processes.start(stage.module, stage.arguments, folder, folder / "log")
         _await_moment(how, stage, folder, process, rng, duration)
-        killed = time.time()
         if process.is_alive():
             os.kill(process.pid, number)
         process.join()
@@ -143,8 +132,7 @@ def _one_run(stage: Stage, folder: Path, rng: random.Random, duration: float) ->
         if process.exitcode == 0:
             return
         assert process.exitcode in (128 + number, -number), (folder / "log").read_text(encoding="utf-8")
-        lost = 0.0 if how in STOPS else killed - max(began, _written(folder / stage.checkpoint))
-        yield Kill(how, time.time() - killed, lost)
+        yield how
 
 
 def _await_moment(
@@ -173,36 +161,3 @@ def _checked(log: Path, said: tuple[int, int]) -> tuple[int, int]:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _written(path: Path) -> float:
-    return path.stat().st_mtime if path.exists() else 0.0
-
-
-def main() -> None:
-    """Prints, for each stage and kind of kill, how many it survived and what they cost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="of each stage, default 200")
-    parser.add_argument("--seed", type=int, default=0, help="of kinds and moments, default 0")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        write_study(Path(name))
-        for stage in STAGES:
-            kills = survive(stage, Path(name), kills=arguments.kills, seed=arguments.seed)
-            undisturbed = _duration(stage, Path(name))
-            print(f"{stage.module}: survived {len(kills)} kills; undisturbed {undisturbed:.2f} s")
-            for how in (*KILLS, *STOPS):
-                _report(how, [kill for kill in kills if kill.how == how])
-
-
-def _report(how: str, kills: list[Kill]) -> None:
-    if kills:
-        lost, end = [kill.lost_s for kill in kills], [kill.end_s for kill in kills]
-        print(
-            f"  {len(kills):3} x {how}: lost {statistics.median(lost):.2f} s (most {max(lost):.2f}),"
-            f" ended after {statistics.median(end):.3f} s (most {max(end):.3f})"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -68,7 +68,7 @@ def _inspect(root: Path) -> Iterator[Finding]:
     yield from contradictions(workspace, places([*of_bytes, *of_order]))
     recorded = {out.path for of_stage in entries.values() for out in of_stage}
     made = {path for change in dvc.changes.values() for path in change.outs}
-    yield from leftovers(workspace, recorded | made)
+    yield from guarded(Path("."), leftovers(workspace, recorded | made))
     if former := [stage for stage in entries if stage not in dvc.stages]:
         names = f"{', '.join(former[:NAMED])}{', ...' if former[NAMED:] else ''}"
         note = f"note: stages in dvc.lock that dvc.yaml lacks, removed or of another study ({len(former)})"

@@ -186,19 +186,6 @@ def test_a_former_item_that_the_cache_has_lost_is_called_so(project):
     assert "train@basenet output models/basenet is missing took 1 min 40 s" in lines
 
 
-def test_a_former_item_of_an_earlier_version_is_called_so(project):
-    item = project / "data/resolved/train/final.json"
-    md5 = hashlib.md5(item.read_bytes()).hexdigest()
-    cached = project / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
-    former = json.loads(cached.read_text()) | {"code": "0" * 64}
-    cached.unlink()
-    cached.write_text(json.dumps(former))
-    cached.chmod(0o444)  # so that DVC takes it for its own
-    write_params(project, final=FINAL | {"epochs": 8})
-    expected = "data/resolved/train/final.json changed (what ran was resolved by an earlier version)"
-    assert f"train@final {expected} took 3 min 20 s" in explain(project)
-
-
 LIGHT = """
 import sys
 from stages.explain import main

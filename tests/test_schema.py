@@ -187,6 +187,14 @@ def test_a_misspelt_or_missing_section_is_one_mistake(section):
     assert [[str(mistake) for mistake in each] for each in found] == [[f"the file lacks {section}"], []]
 
 
+@pytest.mark.parametrize(
+    "name", ["a b", "$(id)", "a;id", "-a", "ä", "", "../x", "a.b", "x\n", "a" * 65, 7, None]
+)
+def test_names_that_dvc_would_paste_unquoted_into_a_command_are_refused(name):
+    for section in ("variants", "heads", "fine_tunes", "datasets", "backbones", "features", "sources"):
+        assert any("is an invalid name" in line for line in mistakes(**{section: {name: {}}}))
+
+
 def test_the_schema_for_editors_is_current():
     """After an edit: `python -m stages.study.schema > params.schema.json`."""
     assert (ROOT / "params.schema.json").read_text(encoding="utf-8") == schema.json_schema() + "\n"

@@ -161,6 +161,9 @@ def test_every_variant_has_a_model_metrics_and_plots(finished: Path) -> None:
         assert set(seeds) == ({"seed-0", "seed-1"} if name == "plain" else {"seed-0"})
         for folder in seeds.values():
             files = {path.name for path in folder.iterdir()}
+            assert (
+                folder / "model.keras"
+            ).stat().st_mode & 0o777 == 0o444  # so that nobody edits it by mistake
             assert files == {"history.csv", "model.keras", "predictions.npz", "run.json"}
         record = json.loads((finished / "plots/variants" / name / "run.json").read_text(encoding="utf-8"))
         assert record["provenance"] == "generated"

@@ -12,7 +12,6 @@ from stages.page.chart_data import as_json
 from stages.page.conclusions import conclusions
 from stages.page.content import StudyView, VariantView
 from stages.page.details import chart, details
-from stages.page.foot import foot
 from stages.page.leaderboard import climb, leaderboard, on_test_images, steps
 from stages.page.outline import SectionView, sections
 
@@ -38,7 +37,7 @@ def html(study: StudyView, photos: Mapping[str, str] | None = None, trial: str =
         "contents": _contents(found),
         "overview": trial + _overview(study),
         "sections": "".join(_section(section, study, photos or {}) for section in found),
-        "foot": foot(study),
+        "foot": _foot(study),
         "data": as_json(study),
     }
     files = {name: (FOLDER / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
@@ -160,6 +159,11 @@ def _chart(title: str, names: list[str], study: StudyView, least: int = 1) -> st
     if len(drawn) < least:
         return f'<p class="note"><b>{title}</b>: {text("no_curves")} {missing}</p>'
     return chart(title, drawn, f'<p class="note">{text("no_curves")} {missing}</p>' if missing else "")
+
+
+def _foot(study: StudyView) -> str:
+    source = f"<p>{translated(study.told['source'])}</p>" if study.told["source"] else ""
+    return f"<footer>{source}<p>{text('licence')}</p></footer>"
 
 
 def _anchor(section: SectionView) -> str:

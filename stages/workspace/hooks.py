@@ -53,8 +53,6 @@ class StudyHooks(Hooks):
     def differences(self, path: str, old: str, new: str) -> list[str]:
         """Returns the knobs and the files of code in which two resolved items differ."""
         was, now = json.loads(old), json.loads(new)
-        if not isinstance(was.get("code", {}), dict):
-            return [f"{path} changed (what ran was resolved by an earlier version)"]
         what = "" if "variants" in now["knobs"] else "knob "  # which `compare` and `report` do not have
         found = [f"{what}{line}" for line in self._differences(was.get("knobs", {}), now["knobs"])]
         files = code.changed(*_comparable(was, now))

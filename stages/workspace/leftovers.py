@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from stages.runtime import locks
-from stages.workspace.findings import Finding, guarded, removal
+from stages.workspace.findings import Finding, removal
 from stages.workspace.outputs import Workspace
 
 CHECKPOINTS, DOWNLOADS = Path(".checkpoints"), Path(".downloads")
@@ -17,17 +17,14 @@ OF_DVC = re.compile(r"\.[\w-]{22}\.tmp")  # of DVC's unfinished files
 
 
 def leftovers(workspace: Workspace, outputs: Collection[Path]) -> Iterator[Finding]:
-    """Finds what may be removed although no hash is wrong; all other files belong to the user.
+    """Finds unfinished files of this project and of DVC, and locks, that no process is writing any more.
+
+    They may be removed although no hash is wrong; all other files belong to the user.
 
     Args:
         workspace: to look at.
         outputs: of stages in dvc.yaml or dvc.lock.
     """
-    yield from guarded(Path("."), _temporary_files(workspace, outputs))
-
-
-def _temporary_files(workspace: Workspace, outputs: Collection[Path]) -> Iterator[Finding]:
-    """Finds unfinished files of this project and of DVC, and locks, that no process is writing any more."""
     root = workspace.root
     folders = {root / path.parent for path in outputs} - {root}
     places = [place for folder in folders if folder.is_dir() for place in folder.iterdir()]
