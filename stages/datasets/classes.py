@@ -14,8 +14,8 @@ def select_classes(chosen: Sequence[int | str], names: Sequence[str]) -> list[in
 
     Args:
         chosen: class numbers, ranges such as "0-24", names such as "apple", or "all". A text that is the
-            name of a class is that class; otherwise capitals do not matter, and a blank
-            may stand for an underscore.
+            name of a class is that class; otherwise capitals do not matter, and a blank may stand for an
+            underscore.
         names: of all classes, by number.
 
     Returns:

@@ -39,7 +39,7 @@ def sources_of(place: Path) -> dict[str, dict[str, Any]]:
     """
     if not place.exists():
         raise InputError(
-            f"{place} not found; `dvc repro` makes what is below data/, your own data you put there yourself,"
+            f"{place} not found; `dvc repro` makes what is below data/; put data of your own there,"
             " or correct `from` in params.yaml"
         )
     if not (place / PROVENANCE).is_file():
