@@ -25,6 +25,21 @@ def free(monkeypatch):
     return lambda amount: monkeypatch.setattr(machine, "free_memory", lambda: amount)
 
 
+def test_a_container_has_fewer_cores_and_less_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    whole, free = machine.cores(), machine.free_memory()
+    assert free > 2e6
+    files = {"cpu.max": "50000 100000", "memory.max": "3000000", "memory.current": "2500000"}
+    for name, text in (files | {"memory.stat": "anon 1\ninactive_file 1500000"}).items():
+        (tmp_path / name).write_text(f"{text}\n")
+    assert machine.cores() == 1 <= whole
+    assert machine.free_memory() == 2000000
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine.cores() == whole
+    assert machine.free_memory() > 2e6
+
+
 def test_by_default_a_stage_needs_a_core_that_no_thread_has(free):
     free(1e12)
     four = Machine(cores=4)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
+from dvc_parallel import machine
 from stages.runtime import limits, locks
 from stages.runtime.environment import KIB
 
@@ -118,7 +119,7 @@ class _Crew:
 
     def _has_room(self) -> bool:
         own = getrusage(RUSAGE_SELF).ru_maxrss * KIB
-        return time.process_time() > FIRST_S and limits.free_memory() > ROOM * own
+        return time.process_time() > FIRST_S and machine.free_memory() > ROOM * own
 
 
 def _taken(threads: int) -> list[int]:

@@ -21,20 +21,18 @@ Study = Mapping[str, Mapping[str, Any]]
 
 
 def mistakes(study: Study) -> Iterator[Mistake]:
-    """Yields what is wrong with the knobs of each variant, as far as what it inherits is known.
+    """Yields what is wrong with the knobs of each variant.
 
     A mistake is reported where it is made and not where it is inherited.
 
     Args:
-        study: params.yaml without the entries that have other mistakes.
+        study: params.yaml without other mistakes.
     """
     lacking: dict[str, str] = {}
     for group in KNOBS:
         checked = functools.cache(functools.partial(_conflicts, group, study))
         for name, own in study[group].items():
             links = inheritance.chain(name, study[group])
-            if not _is_whole(study[group], links):
-                continue
             knobs = inheritance.inherited(name, group, study)
             missing = [knob for knob in inheritance.needed(knobs, group) if knob not in knobs]
             if missing and not list(_misfit(group, knobs)):
@@ -50,11 +48,6 @@ def mistakes(study: Study) -> Iterator[Mistake]:
         is_known = any(knob in knobs for knobs in KNOBS.values())
         where = "" if is_known else f"; add {knob} to stages/study/knobs.py first"
         yield Mistake(("defaults",), f"lacks {knob}, which {name} needs and does not set{where}")
-
-
-def _is_whole(section: Mapping[str, Any], links: list[str]) -> bool:
-    """Returns whether all that a variant extends is there."""
-    return section[links[-1]].get("extends") is None
 
 
 def _unused(group: str, name: str, own: Mapping[str, Any], knobs: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -83,9 +76,9 @@ def _conflicts(group: str, study: Study, name: str) -> tuple[Conflict, ...]:
     else:
         found += _network(knobs)
     if group == "heads":
-        found += _head(knobs, study["features"].get(own["data"], {}))
-    elif own["data"] in study["datasets"]:
-        found += _sizes(knobs, study["datasets"][own["data"]].get("image_size"))
+        found += _head(knobs, study["features"][own["data"]])
+    else:
+        found += _sizes(knobs, study["datasets"][own["data"]]["image_size"])
     return tuple(found)
 
 
@@ -156,10 +149,8 @@ def _head(knobs: Mapping[str, Any], features: Mapping[str, Any]) -> Iterator[Con
             yield ("data",), f"has {knob}: {off}, expected features that hold what {network} learns from"
 
 
-def _sizes(knobs: Mapping[str, Any], image_size: Any) -> Iterator[Conflict]:
+def _sizes(knobs: Mapping[str, Any], image_size: int) -> Iterator[Conflict]:
     """Checks knobs that are limited by the size of the images."""
-    if not isinstance(image_size, int):
-        return
     limits = {("crop",): image_size - 1, ("views", "shift"): image_size - 1, ("cutout",): image_size}
     for place, limit in limits.items():
         value = knobs["views"].get("shift", 0) if place[0] == "views" else knobs[place[0]]
@@ -194,21 +185,17 @@ def _start(name: str, own: Mapping[str, Any], test_size: int, study: Study) -> I
         study: params.yaml.
     """
     start = own["starts_from"]
-    if start not in study["heads"] or not _is_whole(study["heads"], inheritance.chain(start, study["heads"])):
-        return
     knobs = inheritance.inherited(start, "heads", study)
     if not knobs["end_to_end"]:
         yield ("starts_from",), f"is {start!r}, expected a head with end_to_end: true"
-    data = study["heads"][start].get("data")
-    features = study["features"].get(data, {}) if isinstance(data, str) else {}
-    dataset = features.get("dataset")
-    if dataset is not None and own["data"] != dataset:
+    features = study["features"][study["heads"][start]["data"]]
+    dataset, seen = features["dataset"], features["image_size"]
+    size = study["datasets"][dataset]["image_size"]
+    if own["data"] != dataset:
         yield ("data",), f"is {own['data']!r}, expected {dataset!r}, from which {start} learned"
-    elif dataset in study["datasets"]:
-        size, seen = study["datasets"][dataset]["image_size"], features["image_size"]
-        if seen not in (size, test_size):
-            expected = f"a head on images of {size} pixels, as {dataset} has, or test_image_size: {seen}"
-            yield ("starts_from",), f"is {start!r}, on images of {seen} pixels, expected {expected}"
+    elif seen not in (size, test_size):
+        expected = f"a head on images of {size} pixels, as {dataset} has, or test_image_size: {seen}"
+        yield ("starts_from",), f"is {start!r}, on images of {seen} pixels, expected {expected}"
     if not inheritance.has_one_optimum(knobs):
         here = inheritance.seeds(name, "fine_tunes", study)
         there = inheritance.seeds(start, "heads", study)

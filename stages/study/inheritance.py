@@ -27,7 +27,7 @@ CHOICES = {
 def chain(name: str, section: Mapping[str, Any]) -> list[str]:
     """Returns a variant and those it extends, nearest first; a circle ends with its second visit."""
     links = [name]
-    while isinstance(parent := section[links[-1]].get("extends"), str) and parent in section:
+    while (parent := section[links[-1]].get("extends")) in section:
         links.append(parent)
         if parent in links[:-1]:
             break

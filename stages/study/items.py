@@ -33,7 +33,8 @@ def load(params: Path, report: Path | None = None) -> dict[str, Any]:
         report: report.yaml; by default the one in the same folder.
 
     Raises:
-        InputError: all mistakes of one of the files, one line each.
+        InputError: the mistakes of one of the files, one line each: those of single values, or once these are
+            right, those of what does not fit together.
     """
     documents = (
         reading.load(params),
@@ -58,9 +59,11 @@ def checked(
         All of it, that of report.yaml as the section `report`; the mistakes of each file.
     """
     content, found = check(schema.Study, params)
-    found = [*found, *rules.mistakes(content, found)]
     told, wrong = check(reported.Report, report)
-    return content | {"report": told}, found, [*wrong, *reported.mistakes(told, content)]
+    if not found:
+        found = rules.mistakes(content)
+        wrong = wrong or list(reported.mistakes(told, content))
+    return content | {"report": told}, found, wrong
 
 
 def items(content: Mapping[str, Any]) -> Iterator[Item]:

@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
-from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import StreamMark, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from stages.runtime.errors import InputError
-
-MAX_DEPTH = 30
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,14 @@ def load(path: Path, remedy: str = "") -> Document:
     """
     text = _text(path, remedy)
     yaml = YAML(typ="safe", pure=True)
-    yaml.Composer, yaml.Constructor = _Composer, _Constructor
+    yaml.Composer = _Composer
     try:
         root = yaml.compose(text)
         content = None if root is None else yaml.constructor.construct_document(root)
     except YAMLError as error:
         raise InputError(f"{path}{_explained(error, text)}") from None
+    except (ValueError, LookupError, TypeError) as error:  # of a value that looks like a date, say
+        raise InputError(f"{path}: {str(error)[:200]}; write this value in quotes") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else f"a {type(content).__name__}"
         raise InputError(f"{path} holds {found}, expected a mapping of sections; {{}} is an empty one")
@@ -99,45 +98,14 @@ def shown(value: Any) -> str:
 
 
 class _Composer(Composer):
-    """Refuses what multiplies the text (aliases), nests deeply, or changes YAML's version."""
-
-    depth = 0
-
-    def compose_document(self) -> Node:
-        event = self.parser.peek_event()
-        if isinstance(event, DocumentStartEvent) and event.version:
-            raise _error("a %YAML line is not supported; the file is YAML 1.2", event.start_mark)
-        return super().compose_document()
+    """Refuses aliases, as `dvc exp run -S` breaks a file that has them."""
 
     def compose_node(self, parent: Node | None, index: Any) -> Node:
         event = self.parser.peek_event()
         if isinstance(event, AliasEvent):
             problem = "aliases such as *x are not supported; write it out, or use `extends`"
-            raise _error(problem, event.start_mark)
-        if self.depth > MAX_DEPTH:
-            raise _error(f"nested more than {MAX_DEPTH} deep", event.start_mark)
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-class _Constructor(SafeConstructor):
-    """Adds the line to Python's errors about a scalar; refuses values that cannot be written again."""
-
-    def construct_object(self, node: Node, deep: bool = False) -> Any:
-        try:
-            value = super().construct_object(node, deep)
-            if isinstance(value, int) and value.bit_length() > 64:
-                raise ValueError("a number of more than 64 bits")
-            str(value if isinstance(value, str) else "").encode()
-        except (ValueError, LookupError, TypeError) as error:
-            raise _error(str(error), node.start_mark) from None
-        return value
-
-
-def _error(problem: str, mark: StreamMark) -> YAMLError:
-    return ConstructorError(problem=problem, problem_mark=mark)
+            raise ComposerError(problem=problem, problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
 
 
 def _text(path: Path, remedy: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from stages.study.checking import MistakesError, Section
 from stages.study.knobs import Distinct, Epochs, Fraction
 from stages.study.reading import Mistake, did_you_mean
-from stages.study.rules import GROUPS, mapping, names
+from stages.study.rules import GROUPS, names
 from stages.study.schema import Name
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -128,30 +128,28 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
     """Yields where report.yaml speaks of variants or data that are not there.
 
     Args:
-        report: its content.
+        report: its content, each value as the schema expects it.
         content: that of params.yaml.
     """
-    if not all(isinstance(content.get(group), dict) for group in GROUPS):
-        return
     variants = [name for group in GROUPS for name in content[group]]
-    known = mapping(report.get("datasets"))
-    for name, entry in mapping(report.get("results")).items():
+    known = report.get("datasets", {})
+    for name, entry in report.get("results", {}).items():
         if name not in variants:
             yield Mistake(("results", name), f"is not a variant.{did_you_mean(name, variants)}")
-        dataset = mapping(entry).get("dataset")
-        if isinstance(dataset, str) and dataset not in known:
-            problem = f"is {dataset!r}, expected a name under datasets.{did_you_mean(dataset, known)}"
+        if entry["dataset"] not in known:
+            hint = did_you_mean(entry["dataset"], known)
+            problem = f"is {entry['dataset']!r}, expected a name under datasets.{hint}"
             yield Mistake(("results", name, "dataset"), problem)
     for group in ("sections", "ladders"):
-        yield from _claims(group, mapping(report.get(group)), variants)
-    comparisons, ladders = mapping(report.get("comparisons")), mapping(report.get("ladders"))
+        yield from _claims(group, report.get(group, {}), variants)
+    comparisons, ladders = report.get("comparisons", {}), report.get("ladders", {})
     yield from names({"comparisons": comparisons}, ("comparisons",))
     for name, entry in comparisons.items():
-        for number, member in enumerate(_list(entry, "variants")):
+        for number, member in enumerate(entry["variants"]):
             yield from _unknown(("comparisons", name, "variants", number), member, variants)
     yield from names({"ladders": ladders}, ("ladders",))
     for name, entry in ladders.items():
-        climbed = [mapping(step).get("variant") for step in _list(entry, "steps")]
+        climbed = [step["variant"] for step in entry["steps"]]
         for number, variant in enumerate(climbed):
             place = ("ladders", name, "steps", number, "variant")
             yield from _unknown(place, variant, variants)
@@ -162,19 +160,14 @@ def mistakes(report: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[
 def _claims(group: str, chapters: Mapping[str, Any], variants: list[str]) -> Iterator[Mistake]:
     """Yields where a claim's test names something that is not a variant."""
     for name, chapter in chapters.items():
-        for place, claim in enumerate(_list(chapter, "claims")):
-            for test_place, test in enumerate(_list(claim, "tests")):
-                for key in ("of", "than"):
+        for place, claim in enumerate(chapter.get("claims", [])):
+            for test_place, test in enumerate(claim["tests"]):
+                for key in test.keys() & {"of", "than"}:
                     where = (group, name, "claims", place, "tests", test_place, key)
-                    yield from _unknown(where, mapping(test).get(key), variants)
+                    yield from _unknown(where, test[key], variants)
 
 
-def _unknown(place: tuple[Any, ...], name: Any, variants: list[str]) -> Iterator[Mistake]:
-    """Yields a mistake where a name is not that of a variant; the schema refuses what is not a name."""
-    if isinstance(name, str) and name not in variants:
+def _unknown(place: tuple[Any, ...], name: str, variants: list[str]) -> Iterator[Mistake]:
+    """Yields a mistake where a name is not that of a variant."""
+    if name not in variants:
         yield Mistake(place, f"is {name!r}, not a variant.{did_you_mean(name, variants)}")
-
-
-def _list(entry: Any, key: str) -> list[Any]:
-    found = mapping(entry).get(key)
-    return found if isinstance(found, list) else []
