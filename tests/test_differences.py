@@ -35,13 +35,57 @@ def test_each_knob_that_differs_is_a_line_by_its_name_in_params(old, new, said):
     assert lines(old, new) == said
 
 
-def test_of_a_list_that_is_long_it_is_said_that_it_changed():
-    claims = [{"section": "1.2", "says": "It is better. " * 10}]
-    assert lines({"claims": claims}, {"claims": [*claims, *claims]}) == ["claims changed"]
+def contents(**changes):
+    """What `report` reads of a small study: head `frozen`, and `tuned` that starts from it."""
+    return {
+        "variants": ["frozen", "tuned"],
+        "groups": {"frozen": "heads", "tuned": "fine_tunes"},
+        "extends": {"tuned": "frozen"},
+        "changes": {
+            "frozen": {"parent": None, "knobs": {"epochs": [None, 20], "optimizer": [None, SGD]}},
+            "tuned": {"parent": "frozen", "knobs": {"epochs": [20, 5]}},
+        },
+        "report": {"datasets": {}, "results": {"frozen": {"accuracy": 0.4}}},
+        "ladders": [{"name": "up", "title": {"en": "Up", "es": "Arriba"}, "steps": []}],
+        "sections": {"1.2": {"title": {"en": "Heads", "es": "Cabezas"}}},
+        "claims": [{"section": "1.2", "says": {"en": "It is better. " * 10}}],
+        **changes,
+    }
 
 
-def test_an_order_that_alone_differs_is_said():
-    assert lines({"order": ["a", "b"]}, {"order": ["b", "a"]}) == ['order: ["a", "b"] -> ["b", "a"]']
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"changes": {"tuned": {"parent": "frozen", "knobs": {"epochs": [20, 8]}}}},
+            [
+                "heads.frozen.epochs: 20 -> not set",
+                f"heads.frozen.optimizer: {shown(SGD)} -> not set",
+                "fine_tunes.tuned.epochs: 5 -> 8",
+            ],
+        ),
+        ({"extends": {"tuned": "other"}}, ["fine_tunes.tuned.starts_from: frozen -> other"]),
+        (
+            {"report": {"datasets": {}, "results": {"frozen": {"accuracy": 0.5}}}},
+            ["results.frozen.accuracy: 0.4 -> 0.5"],
+        ),
+        (
+            {"claims": [{"section": "1.2", "says": {"en": "It is better. " * 10 + "!"}}]},
+            ["sections.1.2.claims changed"],
+        ),
+        (
+            {"claims": [*contents()["claims"], {"ladder": "up", "says": {"en": "It helps."}}]},
+            ['ladders.up.claims: not set -> [{"ladder": "up", "says": {"en": "It helps."}}]'],
+        ),
+        (
+            {"ladders": []},
+            ['ladders.up: {"name": "up", "title": {"en": "Up", "es": "Arriba"}, "steps": []} -> not set'],
+        ),
+        ({"variants": ["tuned", "frozen"]}, ["order changed"]),
+    ],
+)
+def test_what_differs_in_a_study_is_named_as_its_files_have_it(changes, said):
+    assert lines(contents(), contents(**changes)) == said
 
 
 def test_of_optimizers_of_one_class_only_what_differs_is_said():

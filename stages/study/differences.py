@@ -13,7 +13,7 @@ LONGEST = 80  # characters of a value
 
 
 def lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Returns a line for each difference between two items, by their names in params.yaml.
+    """Returns a line for each difference between two items, by their names in params.yaml and report.yaml.
 
     Args:
         old: knobs of a resolved item, without those at their neutral value.
@@ -57,6 +57,8 @@ def _lines(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str) -> Itera
 
 def _by_name(knobs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the knobs of a resolved item one by one, see `inheritance.resolved`."""
+    if "variants" in knobs:
+        return _as_written(knobs)
     flat = dict(knobs)
     if isinstance(flat.get("augmentation"), list):
         flat |= dict(flat.pop("augmentation"))
@@ -64,3 +66,21 @@ def _by_name(knobs: Mapping[str, Any]) -> dict[str, Any]:
         ((flat["network"], taken),) = flat["network"].items()
         flat |= taken
     return flat
+
+
+def _as_written(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `compare` and `report` read of a study, arranged as its files have it; see `items`."""
+    kept = {key: contents[key] for key in ("comparisons", "source", "stand_ins") if key in contents}
+    written: dict[str, Any] = {**contents.get("report", {}), **kept}
+    ladders = {str(one.get("name", one.get("title"))): dict(one) for one in contents.get("ladders", ())}
+    sections = {number: dict(section) for number, section in contents.get("sections", {}).items()}
+    for claim in contents.get("claims", ()):
+        chapters, name = (sections, claim["section"]) if "section" in claim else (ladders, claim["ladder"])
+        chapters.setdefault(name, {}).setdefault("claims", []).append(claim)
+    for name, group in contents.get("groups", {}).items():
+        knobs = contents.get("changes", {}).get(name, {}).get("knobs", {})
+        parent = {
+            "starts_from" if group == "fine_tunes" else "extends": contents.get("extends", {}).get(name)
+        }
+        written.setdefault(group, {})[name] = parent | {knob: here for knob, (_, here) in knobs.items()}
+    return written | {"sections": sections, "ladders": ladders}
