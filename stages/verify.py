@@ -56,9 +56,6 @@ def main(argv: list[str] | None = None) -> None:
 def _inspect(root: Path) -> Iterator[Finding]:
     """Looks at contents only where bytes and order are right, so that each fault is reported once."""
     entries = lockfile.read(root / lockfile.NAME)
-    if entries is None:
-        yield lockfile.cut_off(root)
-        return
     dvc = pipeline.ask(root)
     outs = {out.path: out for stage in entries if stage in dvc.stages for out in entries[stage]}
     workspace = Workspace(root, dvc.cache, outs)

@@ -2,16 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from stages.runtime.atomic import replacing
 from stages.runtime.errors import InputError
-from stages.workspace.findings import Finding
 
 NAME = "dvc.lock"
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
@@ -32,11 +29,11 @@ class Out:
     md5: str
 
 
-def read(path: Path) -> dict[str, list[Out]] | None:
-    """Returns the outputs of each stage; None if DVC was killed while writing the file.
+def read(path: Path) -> dict[str, list[Out]]:
+    """Returns the outputs of each stage.
 
     Raises:
-        InputError: no such file, or a merge left it with conflicts.
+        InputError: no such file, a merge left it with conflicts, or DVC was killed while writing it.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist; run the command in the study's folder, after a `dvc repro`")
@@ -48,25 +45,13 @@ def read(path: Path) -> dict[str, list[Out]] | None:
             f"a merge left a conflict in line {line}; keep one side (`git checkout --ours {path}` or"
             " `--theirs`), then `dvc repro`"
         )
-    return _outs(text)
-
-
-def cut_off(root: Path) -> Finding:
-    """Returns the finding for a dvc.lock that DVC was killed while writing."""
-    remedy = f"`git checkout {NAME}`, or --repair keeps the entries before the break"
-    return Finding(Path(NAME), "is cut off, as a killed DVC leaves it", remedy, partial(_cut, root / NAME))
-
-
-def _cut(path: Path) -> str:
-    """Removes the last entry; if nothing whole would be left, it was not cut off, and stays as it is."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    starts = [number for number, line in enumerate(lines) if re.match("  [^ -]", line)]
-    text = "".join(lines[: starts[-1]]) if starts else ""
-    if not _outs(text):
-        raise InputError(f"no whole entry before the break; `git checkout {path}`, or remove it")
-    with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-    return f"removed the last entry of {path}"
+    outs = _outs(text)
+    if outs is None:
+        raise InputError(
+            f"{path} is cut off, as a killed DVC leaves it; `git checkout {path}`, or remove it, then"
+            " `dvc repro`, which takes what has run from its cache"
+        )
+    return outs
 
 
 def _outs(text: str) -> dict[str, list[Out]] | None:

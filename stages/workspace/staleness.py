@@ -25,11 +25,12 @@ def reasons(variant: str, expected: Callable[[Path], str | None], root: Path = P
         Texts such as "knobs or code of train@final changed"; none if dvc.lock does not know the variant.
 
     Raises:
-        InputError: a merge left dvc.lock with conflicts.
+        InputError: dvc.lock is cut off, or a merge left it with conflicts.
     """
     path = root / lockfile.NAME
-    if not path.exists() or lockfile.read(path) is None:
+    if not path.exists():
         return []
+    lockfile.read(path)
     entries = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))["stages"]
     made = {Path(out["path"]): stage for stage, entry in entries.items() for out in entry.get("outs", ())}
     found: list[str] = []
