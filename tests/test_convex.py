@@ -1,6 +1,7 @@
 """Logistic regression by L-BFGS: the minimum itself, the penalty that validation chooses, resumption."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -9,49 +10,18 @@ from scipy.optimize import approx_fprime, minimize
 from stages.datasets.prepared import Dataset
 from stages.runtime.errors import InputError
 from stages.trainers import convex
-from stages.training import building, checkpoints
-from stages.training.fitting import TrainingRun
+from tests import linear_heads
+from tests.linear_heads import dataset, of_split, softmax, solution
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
-LINEAR = {"dense_head": {"dense_units": []}}
 COLUMNS = ["penalty", "loss", "accuracy", "val_loss", "val_accuracy", "iterations"]
-
-
-def dataset(*, views=1, noise=1.0, n=60, c=4, seed=0):
-    """Features of three classes: 3/5 train, 1/5 validate, 1/5 test; the more noise, the more they overlap."""
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(n) % 3)
-    features = np.eye(3, c)[labels][:, None] + noise * rng.normal(size=(n, views, c))
-    split = np.resize([0, 0, 1, 0, 2], n).astype(np.uint8)
-    return Dataset(features.astype(np.float32), labels, split, ["a", "b", "c"], {}, {}, 8, "squash")
 
 
 @pytest.fixture
 def make(tmp_path):
-    """A function that makes a run; runs of one name share a checkpoint."""
-
-    def make(data, name="c", seed=0, network=LINEAR, **knobs):
-        knobs = {"name": "tiny", "network": network, "trainer": "convex", "penalties": [0.1]} | knobs
-        model = building.from_features(data, knobs, seed)
-        return TrainingRun("tiny", seed, model, data, knobs, tmp_path / f"{name}.npz", "run", has_views=True)
-
-    return make
-
-
-def solution(run):
-    layer = run.model.get_layer("head_logits")
-    return [values.astype(np.float64) for values in checkpoints.state([layer.kernel, layer.bias])]
-
-
-def of_split(data, split):
-    rows = data.rows(split)
-    return np.asarray(data.inputs[rows], np.float64), data.labels[rows]
-
-
-def softmax(logits):
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    """A function that makes a run."""
+    return functools.partial(linear_heads.run, tmp_path)
 
 
 def gradient(kernel, bias, x, labels, penalty):

@@ -74,7 +74,7 @@ INVALID = [  # section, knobs, the place that is named, what is said of it
     ("variants", {"seeds": 0}, "seeds", "is 0, expected a whole number from 1 to 1000"),
     ("variants", {"feature_steps": ["l2_norm"]}, "feature_steps", "is a knob of heads only; remove it"),
     ("variants", {"views": {"mirrored": True}}, "views.mirrored", "is unknown. Did you mean 'mirror'?"),
-    ("variants", {"trainer": "sdg"}, "trainer", "expected one of convex, sgd. Did you mean 'sgd'?"),
+    ("variants", {"trainer": "sdg"}, "trainer", "expected one of convex, ridge, sgd. Did you mean 'sgd'?"),
     ("variants", {"rate_multipliers": {"conv": -1}}, "rate_multipliers.conv", "is -1, expected a number"),
     ("variants", {"rate_multipliers": {"": 1}}, "rate_multipliers.''", "is an invalid name: use a prefix"),
     ("heads", CONVEX | {"penalties": []}, "penalties", "is [], expected a list of at least one"),
