@@ -164,7 +164,7 @@ def using(before, module):
             "augmentation/zoom.py",
             "feature_steps/l2_norm.py",
         ),
-        *(("trainers/sgd.py",), ("trainers/convex.py",), ("schedules/constant.py",)),
+        *(("trainers/sgd.py",), ("trainers/ridge.py",), ("schedules/constant.py",)),
     ],
     ids=lambda paths: paths[0],
 )
@@ -173,6 +173,13 @@ def test_code_that_knobs_name_trains_again_what_names_it_and_nothing_else(copy, 
     modules = [f"stages.{path.removesuffix('.py').replace('/', '.')}" for path in paths]
     expected = set().union(*(using(before, module) for module in modules))
     assert retrained() == expected < set(before)
+
+
+def test_code_that_another_module_imports_trains_again_what_names_either(copy, retrained, before):
+    add(copy, "trainers/convex.py")  # ridge takes its examples
+    convex, ridge = (using(before, f"stages.trainers.{name}") for name in ("convex", "ridge"))
+    assert convex
+    assert retrained() == convex | ridge < set(before)
 
 
 def test_the_steps_of_sgd_train_again_all_that_take_them(copy, retrained, before):
