@@ -79,7 +79,7 @@ def layers(architecture: pd.DataFrame, total: int) -> str:
         )
     rows.append(("", text("total"), "", "", "", whole(total)))
     headings = ("#", *map(text, ("layer", "kernel", "size", "channels", "parameters")))
-    return table(_columns(headings, words=(1,), extra=(0, 2)), rows, text("architecture"))
+    return table(_columns(headings, words=(1, 3), extra=(0, 2)), rows, text("architecture"))
 
 
 def worst_classes(classes: pd.DataFrame) -> str:
