@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from stages.demo import __main__ as demo
+from stages.demo import small_backbone
 from stages.runtime.errors import InputError
 from stages.runtime.modules import ROOT
 from stages.study import items
@@ -23,13 +24,20 @@ def project(tmp_path_factory):
     return folder
 
 
-def test_the_demo_changes_mirror_classes_sizes_seeds_and_epochs_alone_and_keeps_comments(project):
+def test_the_demo_changes_mirror_classes_sizes_layers_seeds_and_epochs_alone_and_keeps_comments(project):
     ours, theirs = ((folder / "params.yaml").read_text() for folder in (ROOT, project))
     ours, theirs = ([" ".join(text.split()) for text in entries(lines)] for lines in (ours, theirs))
     changed = [(old, new) for old, new in zip(ours, theirs, strict=True) if old != new]
     assert ("mirror: ''", "mirror: mirror") in changed
     for old, new in changed:
         assert re.sub(VARYING, "*", old) == re.sub(VARYING, "*", new)
+
+
+def test_the_small_backbone_has_the_layers_that_features_name(project):
+    features = items.load(project / "params.yaml")["features"].values()
+    wanted = {layer for entry in features for layer in entry.get("layers", ())}
+    assert wanted
+    assert wanted <= {layer.name for layer in small_backbone.build().layers}
 
 
 def test_every_training_is_short(project):
@@ -42,7 +50,7 @@ def test_every_training_is_short(project):
     assert sum(trainings) <= len(variants) + 7
 
 
-VARYING = r"^mirror: .*|(?<=epochs: )\d+|(?<=image_size: )\d+|(?<=seeds: )\d+|0-24|0-9"
+VARYING = r"^mirror: .*|(?<=epochs: )\d+|(?<=image_size: )\d+|(?<=seeds: )\d+|conv\d_\w+|0-24|0-9"
 
 
 def entries(text):

@@ -62,7 +62,7 @@ def create(folder: Path) -> None:
 
 
 def write_parameters(path: Path) -> None:
-    """Gives params.yaml the demo's mirror, classes, image sizes, seeds and epochs; comments stay."""
+    """Gives params.yaml the demo's mirror, classes, image sizes, layers, seeds and epochs; comments stay."""
     yaml = YAML()
     study = yaml.load(path.read_text(encoding="utf-8"))
     study["mirror"] = "mirror"
@@ -70,6 +70,8 @@ def write_parameters(path: Path) -> None:
     for section in ("datasets", "features"):
         for entry in study[section].values():
             entry["image_size"] = IMAGE_SIZE
+            if "layers" in entry:  # conv4_block6_out of ResNet50 is conv4_relu of the small backbone
+                entry["layers"] = [f"{layer.partition('_')[0]}_relu" for layer in entry["layers"]]
     for section, divisor in EPOCHS_DIVIDED_BY.items():
         for name, variant in study[section].items():
             if "epochs" in variant:
