@@ -8,7 +8,7 @@ import pytest
 from stages.runtime.errors import InputError
 from stages.trainers import ridge
 from tests import linear_heads
-from tests.linear_heads import dataset, of_split, softmax, solution
+from tests.linear_heads import dataset, measured, of_split, softmax, solution
 
 pytestmark = pytest.mark.usefixtures("keras_configured")
 
@@ -54,12 +54,9 @@ def test_the_history_has_what_the_network_of_each_penalty_gives(make):
         run = make(data, penalties=[record["penalty"]])
         ridge.fit(run)
         for split, prefix in (("train", ""), ("validation", "val_")):
-            x, labels = of_split(data, split)
-            kernel, bias = solution(run)
-            found = softmax(x @ kernel + bias).mean(axis=1)  # over the views
-            loss = -np.log(found[np.arange(len(labels)), labels]).mean()
+            loss, accuracy = measured(run, data, split)
             assert record[f"{prefix}loss"] == pytest.approx(loss, abs=1e-5)
-            assert record[f"{prefix}accuracy"] == pytest.approx((found.argmax(axis=1) == labels).mean())
+            assert record[f"{prefix}accuracy"] == pytest.approx(accuracy)
 
 
 def test_the_scale_is_that_of_the_lowest_validation_loss(make):
