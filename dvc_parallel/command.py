@@ -44,7 +44,7 @@ def main(
 
             module = prog.removeprefix("python -m ").replace("-", "_")
             sys.exit(check(arguments.targets, module, arguments.jobs))
-        if arguments.explain:
+        if arguments.dry:
             _explain(arguments, hooks or Hooks())
         else:
             sys.exit(_run(arguments, hooks or Hooks()))
@@ -102,7 +102,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--ray", metavar="ADDRESS", help="compute on Ray: local, auto, HOST:6379 or ray://HOST:10001")
     add("--checkpoints", type=Path, metavar="FOLDER", help="with --ray: a folder that all nodes share")
     what = "print what would run, why, and what that costs"
-    add("--explain", "--dry", action="store_true", help=what)
+    add("--dry", action="store_true", help=what)
     what = "run copies of the project by dvc repro and by this, and compare"
     add("--check", action="store_true", help=what)
     return parser

@@ -1,4 +1,4 @@
-"""What --explain prints: the stages that would run, why, and what that costs."""
+"""What --dry prints: the stages that would run, why, and what that costs."""
 
 from collections.abc import Iterator, Sequence
 

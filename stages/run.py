@@ -1,6 +1,7 @@
 """Runs what is stale in the study, independent stages side by side, by the package dvc_parallel.
 
-dvc.lock, DVC's cache and its run cache become what `dvc repro` makes of them.
+dvc.lock, DVC's cache and its run cache become what `dvc repro` makes of them. `--dry` writes nothing: it
+says what would run with params.yaml as it is now, and which knob or file of code has changed.
 """
 
 from collections.abc import Sequence

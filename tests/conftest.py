@@ -16,7 +16,7 @@ SLOW = [
     *("study", "repeatability", "documents", "kills", "ray_cluster", "generated", "measured", "views"),
     *("verify", "command"),
     *("runs", "killed_repro", "application", "demo", "train", "backends", "environment", "evaluate"),
-    *("explain", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
+    *("run", "sgd", "figures", "page_in_browser", "ray_task", "compare", "comparisons", "resolve"),
     *("epoch", "steps", "cache_features", "workflow", "outputs", "predict", "guards", "fused_batch_norm"),
     *("saving", "entries", "examples", "cores", "costs"),
 ]

@@ -88,8 +88,8 @@ ELSEWHERE = [  # what results cannot depend on
     *("features/extraction.py", "features/requirements.py", "cache_features.py"),
     # what is measured, drawn and compared; the checks of a study
     *("results", "page", "evaluate.py", "compare.py", "report.py", "study", "resolve.py", "variants.py"),
-    # the runner, explain and verify; what users classify with; the demo
-    *("workspace", "run.py", "explain.py", "verify.py", "classifiers", "predict.py", "export.py", "demo"),
+    # the runner and verify; what users classify with; the demo
+    *("workspace", "run.py", "verify.py", "classifiers", "predict.py", "export.py", "demo"),
 ]
 
 

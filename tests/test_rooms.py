@@ -13,7 +13,7 @@ STAGES = ROOT / "stages"
 VERBS = {
     *("resolve", "download", "prepare", "build_backbone", "cache_features", "label_features", "train"),
     *("train_head", "fine_tune", "evaluate", "compare", "report", "verify", "run", "predict", "export"),
-    *("explain", "variants", "new"),
+    *("variants", "new"),
 }
 MAY_IMPORT = {
     "runtime": set(),
@@ -33,7 +33,7 @@ MAY_IMPORT = {
     },
     "results": {"runtime"},
     "page": {"results", "datasets.prepared", "runtime"},
-    "workspace": {"results", "datasets.prepared", "sources.provenance", "runtime"},
+    "workspace": {"study", "results", "datasets.prepared", "sources.provenance", "runtime"},
     "trainers": {"training", "networks", "runtime"},
     "classifiers": {"backbones", "features", "networks", "results.run_folder", "runtime"},
     "projects": {"datasets", "runtime"},
@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "results",
     },
 }
-READ_PARAMS = {"resolve", "verify", "explain", "variants", "predict"}  # and demo
+READ_PARAMS = {"resolve", "workspace", "verify", "variants", "predict"}  # and demo
 
 
 def modules():

@@ -375,7 +375,7 @@ def test_several_files_of_stages_in_folders_are_run_as_repro_runs_them(project, 
     (project / "sub/made.txt").write_text("edited")
     (project / "params.yaml").write_text('{"rate": 2}')
     if (folder, targets) == ("sub", []):
-        lines = [" ".join(line.split()) for line in run(project / "sub", "--explain").splitlines()]
+        lines = [" ".join(line.split()) for line in run(project / "sub", "--dry").splitlines()]
         assert lines[0].startswith("sub/dvc.yaml:made output sub/made.txt was edited restored")
         assert any("sub/dvc.yaml:each@1-x param rate: 1 -> 2 took" in line for line in lines)
 

@@ -4,14 +4,17 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dvc_parallel.errors import UserError
 from dvc_parallel.hooks import Hooks
 from stages.runtime import code, limits
 from stages.runtime.environment import RECORDED
+from stages.runtime.errors import InputError
 
-RESOLVED = "data/resolved/"  # where the knobs of an item are
+PARAMS, RESOLVED = Path("params.yaml"), "data/resolved/"  # where the knobs of an item are
 TRAVELLING = ("KERAS_BACKEND", *RECORDED)  # variables that change results
 Json = Mapping[str, Any]
 
@@ -22,15 +25,19 @@ class StudyHooks(Hooks):
     checkpoints = ".checkpoints"
     part = "seed"
 
-    def __init__(
-        self,
-        foreseen: Mapping[str, str] | None = None,
-        differences: Callable[[Json, Json], Sequence[str]] = lambda old, new: [],
-    ) -> None:
-        """Takes what `resolve` would write, file -> text, and a function that says how knobs differ."""
+    def __init__(self) -> None:
+        """Takes the backend from the environment."""
         self.preload = "stages.runtime.preload" if os.environ["KERAS_BACKEND"] == "tensorflow" else ""
-        self.foreseen = foreseen or {}
-        self._differences = differences
+
+    @cached_property
+    def foreseen(self) -> dict[str, str]:
+        """What `resolve` would write, file -> text."""
+        from stages.study import items
+
+        try:
+            return {f"{RESOLVED}{path}": text for path, text in items.files(items.load(PARAMS)).items()}
+        except InputError as error:
+            raise UserError(str(error)) from None
 
     def meta(self, deps: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
         """Returns the threads and seeds of a training; {} for a stage that does not compute."""
@@ -52,9 +59,11 @@ class StudyHooks(Hooks):
 
     def differences(self, path: str, old: str, new: str) -> list[str]:
         """Returns the knobs and the files of code in which two resolved items differ."""
+        from stages.study import differences
+
         was, now = json.loads(old), json.loads(new)
         what = "" if "variants" in now["knobs"] else "knob "  # which `compare` and `report` do not have
-        found = [f"{what}{line}" for line in self._differences(was.get("knobs", {}), now["knobs"])]
+        found = [f"{what}{line}" for line in differences.lines(was.get("knobs", {}), now["knobs"])]
         files = code.changed(*_comparable(was, now))
         return [*found, f"code changed: {', '.join(files)}"] if files else found
 

@@ -1,4 +1,4 @@
-"""`python -m stages.explain` on a small study of real DVC: reasons, costs, what the cache has, bad input."""
+"""`python -m stages.run --dry` on a small study of real DVC: reasons, costs, DVC's cache, bad input."""
 
 import hashlib
 import io
@@ -12,9 +12,8 @@ import pytest
 from commands import succeed
 
 from dvc_parallel.tests import pipelines
-from stages import explain as verb
+from stages import run as verb
 from stages.projects.founding import copy
-from stages.runtime import errors
 from tests.edited_study import ROOT, SHIPPED
 
 pytestmark = [
@@ -58,7 +57,7 @@ def write_params(folder, **variants):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A project in which all has run, with its code."""
-    folder = tmp_path_factory.mktemp("explain") / "finished"
+    folder = tmp_path_factory.mktemp("dry") / "finished"
     for name in ("models", "metrics", ".dvc/tmp/run"):
         (folder / name).mkdir(parents=True)
     copy(ROOT / "stages", folder / "stages")
@@ -87,11 +86,11 @@ def project(finished, tmp_path, monkeypatch):
     return tmp_path / "project"
 
 
-def explain(folder, *arguments, code=0):
+def dry(folder, *arguments, code=0):
     """Runs the command in this process; returns its lines, without repeated spaces."""
     with chdir(folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(out):
         try:
-            errors.run(lambda: verb.main(list(arguments)))
+            verb.main(["--dry", *arguments])
             returned = 0
         except SystemExit as end:
             print(end.code)
@@ -114,13 +113,13 @@ def ran(folder):
 
 
 def test_where_all_is_up_to_date_it_says_so(project):
-    assert explain(project) == ["all 5 stages are up to date"]
+    assert dry(project) == ["all 5 stages are up to date"]
 
 
 def test_an_edited_knob_is_named_with_both_values_and_no_file_changes(project):
     write_params(project, final=FINAL | {"epochs": 8, "flip": True})
     before = everything(project)
-    assert explain(project) == [
+    assert dry(project) == [
         "resolve input params.yaml changed took 1.0 s",
         "train@final knob epochs: 60 -> 8; knob flip: false -> true took 3 min 20 s",
         "evaluate@final follows train@final took 4.0 s",
@@ -136,7 +135,7 @@ def test_what_the_caches_have_is_restored_and_so_is_what_follows(project):
     pipelines.repro(project)
     (project / "ran").unlink()
     write_params(project)
-    assert explain(project) == [
+    assert dry(project) == [
         "resolve input params.yaml changed restored from the cache, nothing to compute",
         "train@final knob epochs: 8 -> 60 restored from the cache, nothing to compute",
         "evaluate@final input models/final/model changed restored from the cache, nothing to compute",
@@ -149,13 +148,13 @@ def test_what_the_caches_have_is_restored_and_so_is_what_follows(project):
 def test_outputs_and_inputs_that_changed_are_named(project):
     subprocess.run(["rm", "-r", "models/final"], cwd=project, check=True)
     (project / "metrics/basenet.json").write_text("edited")
-    assert explain(project) == [
+    assert dry(project) == [
         "train@final output models/final is missing restored from the cache, nothing to compute",
         "evaluate@basenet output metrics/basenet.json was edited restored from the cache, nothing to compute",
         "2 of 5 stages, 2 of them from the cache: nothing to compute",
     ]
     (project / "images").write_text("others")
-    lines = explain(project, "--jobs", "2")
+    lines = dry(project, "--jobs", "2")
     assert "train@basenet input images changed took 1 min 40 s" in lines
     assert (
         "evaluate@basenet output metrics/basenet.json was edited; follows train@basenet no past time" in lines
@@ -164,12 +163,12 @@ def test_outputs_and_inputs_that_changed_are_named(project):
         "4 of 5 stages: at least 3 min 24 s with 2 at once, 5 min 4 s one by one; 1 without a past time"
     )
     (project / "images").unlink()
-    assert "train@basenet input images is missing took 1 min 40 s" in explain(project, "train@basenet")
+    assert "train@basenet input images is missing took 1 min 40 s" in dry(project, "train@basenet")
 
 
 def test_a_new_variant_has_never_run_and_targets_bring_what_they_need(project):
     write_params(project, new=FINAL, final=FINAL | {"epochs": 8})
-    assert explain(project, "evaluate@new") == [
+    assert dry(project, "evaluate@new") == [
         "resolve input params.yaml changed took 1.0 s",
         "train@new has never run no past time",
         "evaluate@new has never run; follows train@new no past time",
@@ -180,7 +179,7 @@ def test_a_new_variant_has_never_run_and_targets_bring_what_they_need(project):
 def test_a_former_item_that_the_cache_has_lost_is_called_so(project):
     write_params(project, final=FINAL | {"epochs": 8})
     subprocess.run(["rm", "-r", ".dvc/cache/files", "models/basenet"], cwd=project, check=True)
-    lines = explain(project)
+    lines = dry(project)
     item = "data/resolved/train/final.json changed (its former content is not in the cache)"
     assert f"train@final {item}; output models/final is not in the cache took 3 min 20 s" in lines
     assert "train@basenet output models/basenet is missing took 1 min 40 s" in lines
@@ -188,13 +187,13 @@ def test_a_former_item_that_the_cache_has_lost_is_called_so(project):
 
 LIGHT = """
 import sys
-from stages.explain import main
-main(sys.argv[1:])
+from stages.run import main
+main(["--dry", *sys.argv[1:]])
 assert not {"keras", "tensorflow", "jax", "torch", "matplotlib", "pandas"} & sys.modules.keys()
 """
 
 
-def explain_with_its_own_code(folder):
+def dry_with_its_own_code(folder):
     path = f"{folder}{os.pathsep}{ROOT}"
     printed = succeed(folder, sys.executable, "-c", LIGHT, "train", PYTHONPATH=path)
     return [" ".join(line.split()) for line in printed.splitlines()]
@@ -207,9 +206,9 @@ def test_the_files_whose_code_changed_are_named(project):
     path = project / "stages/networks/base_net.py"
     path.write_text(f"{path.read_text()}\nADDED = 1\n")
     changed = "code changed: stages/networks/base_net.py took 3 min 20 s"
-    assert f"train@final {changed}" in explain_with_its_own_code(project)
+    assert f"train@final {changed}" in dry_with_its_own_code(project)
     write_params(project, final=FINAL | {"network": "deeper_net"})
-    (line,) = [line for line in explain_with_its_own_code(project) if line.startswith("train@final")]
+    (line,) = [line for line in dry_with_its_own_code(project) if line.startswith("train@final")]
     assert "knob network: base_net -> deeper_net" in line
     assert "code changed" not in line  # of what both networks run
 
@@ -219,12 +218,12 @@ def test_the_cost_counts_the_seeds_that_are_left_to_train(project):
     past["train@final"] |= {"seconds": 300, "parts": 3}
     (project / ".dvc/tmp/run/history.json").write_text(json.dumps(past))
     write_params(project, final=FINAL | {"seeds": 3, "epochs": 8})
-    assert any(line.endswith("seeds: 1 -> 3 took 5 min 0 s for 3 seeds") for line in explain(project))
+    assert any(line.endswith("seeds: 1 -> 3 took 5 min 0 s for 3 seeds") for line in dry(project))
     write_params(project, final=FINAL | {"seeds": 3})
     pipelines.repro(project)
     write_params(project, final=FINAL | {"seeds": 5})
     expected = "train@final knob seeds: 3 -> 5 took 5 min 0 s for 3 seeds, now 2: 3 min 20 s"
-    assert expected in explain(project)
+    assert expected in dry(project)
 
 
 @pytest.mark.parametrize(
@@ -235,10 +234,10 @@ def test_the_cost_counts_the_seeds_that_are_left_to_train(project):
     ],
 )
 def test_bad_input_is_one_line(project, arguments, message):
-    assert explain(project, *arguments, code=1) == [message]
+    assert dry(project, *arguments, code=1) == [message]
 
 
 def test_a_mistake_in_params_is_named_with_its_line(project):
     write_params(project, final=FINAL | {"epoch": 8})
-    (line,) = explain(project, code=1)
+    (line,) = dry(project, code=1)
     assert line.startswith("error: params.yaml, line 1: variants.final.epoch is unknown")
